@@ -1,0 +1,14 @@
+// Domain names as the DNS knows them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern {
+
+/// Lower case, without final dot, U-labels turned into A-labels (RFC 5891; IDNA2008 with UTS 46 mapping). nullopt when
+/// the name has octets or labels that cannot be converted. Plain ASCII names are only lowered, not judged.
+[[nodiscard]] std::optional<std::string> to_ascii_domain(std::string_view name);
+
+}  // namespace postern

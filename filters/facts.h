@@ -1,0 +1,36 @@
+// Facts: what is known of one message, stage by stage. Filled by the session, read by rules.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/base/ip.h"
+#include "filters/spf/spf.h"
+
+namespace postern {
+
+struct ClientFacts {
+  IpAddress ip;
+  uint16_t port = 0;
+  std::string name;  // forward-confirmed reverse DNS name; empty when there is none
+  bool tls = false;
+};
+
+/// A value owned by the session's transaction. What is not known yet is nullopt or empty; `rules::Stage` says what is
+/// known when.
+struct Facts {
+  ClientFacts client;                    // from connect on
+  std::string helo;                      // from helo on
+  std::string from;                      // from mail on: address without <>, empty for the null sender
+  std::optional<spf::Outcome> helo_spf;  // from mail on
+  std::optional<spf::Outcome> spf;       // from mail on
+  std::vector<std::string> rcpts;        // from rcpt on: accepted so far, the one being judged last
+  uint64_t size = 0;                     // message: bytes
+  std::string_view message;              // message: the text with CRLF line ends; may be only its beginning (see truncated)
+  bool truncated = false;                // message: rules see only the first part of it
+};
+
+}  // namespace postern

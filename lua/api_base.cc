@@ -1,0 +1,106 @@
+// The library functions that a rule may use. What is missing is missing on purpose: see README.md, "The sandbox".
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "lua/api.h"
+#include "lua/sandbox.h"
+
+namespace postern::rules {
+
+namespace {
+
+// Lua's sort works in C, where no hook stops it, when there is no comparator to call.
+constexpr lua_Integer kMaxSort = 10'000;
+
+int refuse_change(lua_State* lua) {
+  raise(lua, fmt::format("'{}' must not be changed", lua_tostring(lua, lua_upvalueindex(1))));
+}
+
+int sort(lua_State* lua) {
+  luaL_checktype(lua, 1, LUA_TTABLE);
+  if (luaL_len(lua, 1) > kMaxSort) raise(lua, fmt::format("table.sort takes at most {} values", kMaxSort));
+  lua_pushvalue(lua, lua_upvalueindex(1));
+  lua_insert(lua, 1);
+  lua_call(lua, lua_gettop(lua) - 1, 0);
+  return 0;
+}
+
+// Copies the named fields of the library on top of the stack into a fresh table, which replaces it.
+template <size_t N>
+void keep(lua_State* lua, const std::array<const char*, N>& names) {
+  lua_newtable(lua);
+  for (const char* name : names) {
+    lua_getfield(lua, -2, name);
+    lua_setfield(lua, -2, name);
+  }
+  lua_remove(lua, -2);
+}
+
+template <size_t N>
+void add_library(lua_State* lua, const char* name, lua_CFunction opener, const std::array<const char*, N>& names) {
+  lua_pushcfunction(lua, opener);
+  lua_call(lua, 0, 1);
+  keep(lua, names);
+  if (std::string_view(name) == LUA_TABLIBNAME) {
+    lua_getfield(lua, -1, "sort");
+    lua_pushcclosure(lua, sort, 1);
+    lua_setfield(lua, -2, "sort");
+  }
+  protect(lua, name);
+  lua_setfield(lua, -2, name);
+}
+
+}  // namespace
+
+void raise(lua_State* lua, const std::string& message) {
+  luaL_where(lua, 1);
+  push(lua, message);
+  lua_concat(lua, 2);
+  lua_error(lua);
+  std::abort();  // lua_error does not return; its declaration does not say so
+}
+
+void push(lua_State* lua, std::string_view text) {
+  lua_pushlstring(lua, text.data(), text.size());
+}
+
+void protect(lua_State* lua, const char* name) {
+  lua_newtable(lua);
+  lua_newtable(lua);
+  lua_pushvalue(lua, -3);
+  lua_setfield(lua, -2, "__index");
+  lua_pushstring(lua, name);
+  lua_pushcclosure(lua, refuse_change, 1);
+  lua_setfield(lua, -2, "__newindex");
+  lua_pushboolean(lua, 0);
+  lua_setfield(lua, -2, "__metatable");
+  lua_setmetatable(lua, -2);
+  lua_remove(lua, -2);
+}
+
+void open_base(lua_State* lua) {
+  // luaopen_base fills the state's own table of globals, which no rule file ever sees.
+  lua_pushcfunction(lua, luaopen_base);
+  lua_call(lua, 0, 1);
+  constexpr std::array<const char*, 10> kBase = {"assert", "error",    "ipairs",   "next", "pairs",
+                                                 "select", "tonumber", "tostring", "type", "_VERSION"};
+  for (const char* name : kBase) {
+    lua_getfield(lua, -1, name);
+    lua_setfield(lua, -3, name);
+  }
+  lua_pop(lua, 1);
+  // No random: two workers must give one message the same verdict.
+  add_library(lua, LUA_MATHLIBNAME, luaopen_math,
+              std::array<const char*, 22>{"abs",   "acos", "asin", "atan", "ceil",       "cos",        "deg", "exp",
+                                          "floor", "fmod", "huge", "log",  "maxinteger", "mininteger", "max", "min",
+                                          "modf",  "pi",   "rad",  "sin",  "sqrt",       "tointeger"});
+  // No move: it counts in C as far as it is told.
+  add_library(lua, LUA_TABLIBNAME, luaopen_table,
+              std::array<const char*, 6>{"concat", "insert", "pack", "remove", "sort", "unpack"});
+  add_library(lua, LUA_UTF8LIBNAME, luaopen_utf8,
+              std::array<const char*, 5>{"char", "codepoint", "codes", "len", "offset"});
+}
+
+}  // namespace postern::rules

@@ -1,0 +1,146 @@
+// rule, group, score, disable: what a file says while it is read.
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "lua/api.h"
+#include "lua/registry.h"
+#include "lua/sandbox.h"
+
+namespace postern::rules {
+
+namespace {
+
+Registry& registry(lua_State* lua, const char* what) {
+  Registry* found = State::of(lua).registry;
+  if (found == nullptr) raise(lua, fmt::format("'{}' can be used only while rule files are read", what));
+  return *found;
+}
+
+// The line of the file's code that called us; a tail call has left no trace of itself, so its caller's.
+int calling_line(lua_State* lua) {
+  lua_Debug frame;
+  for (int level = 1; level < 8 && lua_getstack(lua, level, &frame) != 0; ++level) {
+    if (lua_getinfo(lua, "l", &frame) != 0 && frame.currentline > 0) return frame.currentline;
+  }
+  return 0;
+}
+
+std::string name_argument(lua_State* lua, const char* what) {
+  if (lua_type(lua, 1) != LUA_TSTRING) {
+    raise(lua, fmt::format("'{}' wants a name in quotes, not a {}", what, luaL_typename(lua, 1)));
+  }
+  return std::string(text_at(lua, 1).substr(0, 200));
+}
+
+// rule "NAME" {...}: upvalues name, ticket.
+int rule_table(lua_State* lua) {
+  Registry& rules = registry(lua, "rule");
+  std::string name(text_at(lua, lua_upvalueindex(1)));
+  rules.close_call(static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(2))));
+  int line = calling_line(lua);
+  if (lua_type(lua, 1) != LUA_TTABLE) {
+    rules.problem(line,
+                  fmt::format("rule {} wants a table, not a {}", escape_for_log(name, 64), luaL_typename(lua, 1)));
+    return 0;
+  }
+  if (!is_rule_name(name)) {
+    rules.problem(line, fmt::format("'{}' is no name for a rule: capitals, digits and '_' only, at most 64",
+                                    escape_for_log(name, 80)));
+    return 0;
+  }
+  Definition rule;
+  rule.info.name = std::move(name);
+  rule.info.file = rules.file();
+  rule.info.line = line;
+  lua_settop(lua, 1);
+  parse_rule_table(lua, rules, rule);
+  rules.add(std::move(rule));
+  return 0;
+}
+
+int rule(lua_State* lua) {
+  Registry& rules = registry(lua, "rule");
+  std::string name = name_argument(lua, "rule");
+  size_t ticket = rules.open_call("rule", escape_for_log(name, 64), calling_line(lua));
+  push(lua, name);
+  lua_pushinteger(lua, static_cast<lua_Integer>(ticket));
+  lua_pushcclosure(lua, rule_table, 2);
+  return 1;
+}
+
+// score "NAME" (4.0): upvalues name, ticket.
+int score_number(lua_State* lua) {
+  Registry& rules = registry(lua, "score");
+  std::string name(text_at(lua, lua_upvalueindex(1)));
+  rules.close_call(static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(2))));
+  int line = calling_line(lua);
+  if (lua_type(lua, 1) != LUA_TNUMBER || !is_score(lua_tonumber(lua, 1))) {
+    rules.problem(line, fmt::format("score {}: a number from -1000 to 1000 is wanted", escape_for_log(name, 64)));
+  } else {
+    rules.set_score(name, round_score(lua_tonumber(lua, 1)), line);
+  }
+  return 0;
+}
+
+int score(lua_State* lua) {
+  Registry& rules = registry(lua, "score");
+  std::string name = name_argument(lua, "score");
+  size_t ticket = rules.open_call("score", escape_for_log(name, 64), calling_line(lua));
+  push(lua, name);
+  lua_pushinteger(lua, static_cast<lua_Integer>(ticket));
+  lua_pushcclosure(lua, score_number, 2);
+  return 1;
+}
+
+int disable(lua_State* lua) {
+  Registry& rules = registry(lua, "disable");
+  rules.disable(name_argument(lua, "disable"), calling_line(lua));
+  return 0;
+}
+
+// group("name", { max = 8 }).
+int group(lua_State* lua) {
+  Registry& rules = registry(lua, "group");
+  std::string name = name_argument(lua, "group");
+  int line = calling_line(lua);
+  std::string shown = escape_for_log(name, 64);
+  if (!is_group_name(name)) {
+    rules.problem(line,
+                  fmt::format("'{}' is no name for a group: letters, digits, '_' and '-' only, at most 64", shown));
+    return 0;
+  }
+  if (lua_type(lua, 2) != LUA_TTABLE) {
+    rules.problem(line, fmt::format("group '{0}' has no table: group(\"{0}\", {{ max = 8 }})", shown));
+    return 0;
+  }
+  lua_settop(lua, 2);
+  lua_pushnil(lua);
+  while (lua_next(lua, 2) != 0) {
+    std::string key(lua_type(lua, -2) == LUA_TSTRING ? text_at(lua, -2) : std::string_view("?"));
+    if (key != "max") {
+      rules.problem(
+          line, fmt::format("unknown field '{}' in group '{}': there is only 'max'", escape_for_log(key, 60), shown));
+    }
+    lua_pop(lua, 1);
+  }
+  push(lua, "max");
+  lua_rawget(lua, 2);
+  if (lua_type(lua, -1) != LUA_TNUMBER || !is_score(lua_tonumber(lua, -1)) || lua_tonumber(lua, -1) < 0) {
+    rules.problem(line, fmt::format("group '{}': 'max' must be a number from 0 to 1000", shown));
+    return 0;
+  }
+  rules.set_group(name, round_score(lua_tonumber(lua, -1)), line);
+  return 0;
+}
+
+}  // namespace
+
+void open_declare(lua_State* lua) {
+  constexpr std::array<luaL_Reg, 5> kFunctions = {
+      {{"rule", rule}, {"score", score}, {"disable", disable}, {"group", group}, {nullptr, nullptr}}};
+  luaL_setfuncs(lua, kFunctions.data(), 0);
+}
+
+}  // namespace postern::rules

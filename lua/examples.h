@@ -1,0 +1,29 @@
+// Examples: small tables in a rule file that say what a message looks like and whether the rule hits.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lua.hpp>
+
+#include "filters/facts.h"
+
+namespace postern::rules {
+
+struct Example {
+  Facts facts;  // its `message` looks into `text`
+  std::string text;
+  std::vector<std::string> hits;  // rules that hit before
+  std::optional<bool> hit;
+  std::optional<std::string> detail;
+  std::optional<double> score;
+};
+
+/// A harmless message: what an example does not say is as in this one.
+void set_plain(Example& example);
+
+/// Reads the table on top of the stack. Mistakes are added to `problems`. Runs under State::call().
+void parse_example(lua_State* lua, Example& example, std::vector<std::string>& problems);
+
+}  // namespace postern::rules

@@ -1,0 +1,159 @@
+#include "lua/registry.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace postern::rules {
+
+namespace {
+
+// Reading files is no work for the mail path, but a file must not hold up a start or a reload for ever.
+constexpr std::chrono::nanoseconds kFileCpu = std::chrono::seconds(2);
+
+bool all_of(std::string_view text, bool (*good)(char)) {
+  return std::all_of(text.begin(), text.end(), good);
+}
+
+}  // namespace
+
+bool is_rule_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && name[0] >= 'A' && name[0] <= 'Z' &&
+         all_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || ascii_digit(c) || c == '_'; });
+}
+
+bool is_group_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         all_of(name, [](char c) { return ascii_alnum(c) || c == '_' || c == '-'; });
+}
+
+bool is_score(double score) {
+  return std::isfinite(score) && std::fabs(score) <= 1000;
+}
+
+std::string_view basename(std::string_view path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::pair<int, std::string> split_position(std::string_view message, std::string_view chunk_name) {
+  std::string_view rest = message;
+  if (rest.substr(0, chunk_name.size()) != chunk_name) return {0, std::string(message)};
+  rest.remove_prefix(chunk_name.size());
+  if (rest.empty() || rest[0] != ':') return {0, std::string(message)};
+  rest.remove_prefix(1);
+  int line = 0;
+  size_t digits = 0;
+  while (digits < rest.size() && digits < 8 && ascii_digit(rest[digits])) line = line * 10 + (rest[digits++] - '0');
+  if (digits == 0 || rest.substr(digits, 2) != ": ") return {0, std::string(message)};
+  return {line, std::string(rest.substr(digits + 2))};
+}
+
+void Registry::problem_at(const std::string& file, int line, std::string text) {
+  if (problems_.size() < kMaxProblems) problems_.push_back({file, line, std::move(text)});
+}
+
+void Registry::problem(int line, std::string text) {
+  problem_at(file_, line, std::move(text));
+}
+
+size_t Registry::open_call(std::string what, std::string name, int line) {
+  calls_.push_back({std::move(what), std::move(name), file_, line, false});
+  return calls_.size() - 1;
+}
+
+void Registry::close_call(size_t ticket) {
+  if (ticket < calls_.size()) calls_[ticket].closed = true;
+}
+
+void Registry::add(Definition rule) {
+  const auto& info = rule.info;
+  auto known = by_name_.find(info.name);
+  if (known != by_name_.end()) {
+    const RuleInfo& first = rules_[known->second].info;
+    problem(info.line, fmt::format("rule {} is already declared at {}:{}", info.name, first.file, first.line));
+    return;
+  }
+  if (rules_.size() >= kMaxRules) {
+    problem(info.line, fmt::format("there are more than {} rules", kMaxRules));
+    return;
+  }
+  by_name_.emplace(info.name, rules_.size());
+  rules_.push_back(std::move(rule));
+}
+
+void Registry::set_group(const std::string& name, double cap, int line) {
+  group_caps_[name] = cap;
+  group_places_[name] = {file_, line};
+}
+
+void Registry::set_score(const std::string& name, double score, int line) {
+  overrides_.push_back({name, score, file_, line});
+}
+
+void Registry::disable(const std::string& name, int line) {
+  overrides_.push_back({name, std::nullopt, file_, line});
+}
+
+void Registry::finish() {
+  for (const Call& call : calls_) {
+    if (call.closed) continue;
+    problem_at(call.file, call.line,
+               call.what == "rule" ? fmt::format("rule \"{0}\" has no table: rule \"{0}\" {{ ... }}", call.name)
+                                   : fmt::format("score \"{0}\" has no number: score \"{0}\" (4.0)", call.name));
+  }
+  std::vector<std::string> names;
+  std::set<std::string> groups;
+  for (const Definition& rule : rules_) {
+    names.push_back(rule.info.name);
+    groups.insert(rule.info.group);
+  }
+  groups.erase("");
+  for (const Override& change : overrides_) {
+    if (by_name_.count(change.name) != 0) continue;
+    problem_at(change.file, change.line,
+               fmt::format("{}: there is no rule {}{}", change.score ? "score" : "disable",
+                           escape_for_log(change.name, 64), did_you_mean(change.name, names)));
+  }
+  for (const auto& [group, place] : group_places_) {
+    if (groups.count(group) != 0) continue;
+    problem_at(place.first, place.second,
+               fmt::format("group: no rule is in group '{}'{}", group, did_you_mean(group, groups)));
+  }
+  // Lua walks tables in no order that people know.
+  std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
+  });
+}
+
+void Registry::apply_to(std::vector<RuleInfo>& rules) const {
+  for (const Override& change : overrides_) {
+    auto found = by_name_.find(change.name);
+    if (found == by_name_.end() || found->second >= rules.size()) continue;
+    RuleInfo& rule = rules[found->second];
+    rule.disabled = !change.score;
+    if (change.score) rule.score = *change.score;
+  }
+}
+
+void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files) {
+  state.registry = &registry;
+  for (const RuleSet::File& file : files) {
+    registry.begin_file(file.name);
+    std::string chunk_name(basename(file.name));
+    CallResult result = state.run_file(chunk_name, file.text, kFileCpu);
+    if (result.failure == Failure::None) continue;
+    auto [line, text] = split_position(result.message, chunk_name);
+    registry.problem(line, escape_for_log(text, 500));
+    if (result.failure == Failure::Memory) break;
+  }
+  registry.finish();
+  state.registry = nullptr;
+  state.collect();
+}
+
+}  // namespace postern::rules

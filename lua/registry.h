@@ -1,0 +1,107 @@
+// What rule files declare, gathered while they are read, and every mistake in it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lua.hpp>
+
+#include "filters/base/bytes.h"
+#include "lua/rules.h"
+#include "lua/sandbox.h"
+
+namespace postern::rules {
+
+/// " (did you mean 'score'?)", or nothing when no known word is near.
+template <class Words>
+[[nodiscard]] std::string did_you_mean(std::string_view word, const Words& known) {
+  std::string best = nearest(word.substr(0, 100), known);
+  return best.empty() ? std::string() : " (did you mean '" + best + "'?)";
+}
+
+/// "UPPER_CASE": a capital first, then capitals, digits and underscores; at most 64 bytes.
+[[nodiscard]] bool is_rule_name(std::string_view name);
+/// Names of groups: letters, digits, '_' and '-'; at most 64 bytes.
+[[nodiscard]] bool is_group_name(std::string_view name);
+/// Within what a score may be: finite, -1000 to 1000.
+[[nodiscard]] bool is_score(double score);
+[[nodiscard]] std::string_view basename(std::string_view path);
+
+/// One `rule` of a file. The references are of the state in which the file was read.
+struct Definition {
+  RuleInfo info;
+  int when = LUA_NOREF;
+  int examples = LUA_NOREF;  // kept only when asked for
+};
+
+/// Collects what one reading of all files declares. One thread, one state.
+class Registry {
+ public:
+  static constexpr size_t kMaxRules = 10'000;
+  static constexpr size_t kMaxProblems = 200;
+
+  explicit Registry(bool keep_examples) : keep_examples_(keep_examples) {}
+
+  void begin_file(const std::string& file) { file_ = file; }
+  [[nodiscard]] const std::string& file() const { return file_; }
+  [[nodiscard]] bool keeps_examples() const { return keep_examples_; }
+
+  void problem(int line, std::string text);
+  /// A name was written, its table or number must follow: rule "A" {...}, score "A" (1). Returns a ticket.
+  size_t open_call(std::string what, std::string name, int line);
+  void close_call(size_t ticket);
+
+  void add(Definition rule);
+  void set_group(const std::string& name, double cap, int line);
+  void set_score(const std::string& name, double score, int line);
+  void disable(const std::string& name, int line);
+
+  /// Once all files are read: overrides are checked and applied, in order; the later wins. The rules keep their scores
+  /// as declared; apply_to() is what turns them into the ones in force.
+  void finish();
+  void apply_to(std::vector<RuleInfo>& rules) const;
+
+  [[nodiscard]] const std::vector<Definition>& rules() const { return rules_; }
+  [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
+  [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
+
+ private:
+  struct Call {
+    std::string what;
+    std::string name;
+    std::string file;
+    int line = 0;
+    bool closed = false;
+  };
+  struct Override {
+    std::string name;
+    std::optional<double> score;  // nullopt: disable
+    std::string file;
+    int line = 0;
+  };
+  void problem_at(const std::string& file, int line, std::string text);
+
+  bool keep_examples_;
+  std::string file_;
+  std::vector<Definition> rules_;
+  std::map<std::string, size_t> by_name_;
+  std::map<std::string, double> group_caps_;
+  std::map<std::string, std::pair<std::string, int>> group_places_;
+  std::vector<Override> overrides_;
+  std::vector<Call> calls_;
+  std::vector<Problem> problems_;
+};
+
+/// Reads all files into `state`, which is ready to run rules afterwards. What went wrong is in registry.problems().
+void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files);
+
+/// The fields of a rule's table (on top of the stack) into `rule`; mistakes go to `registry`. Runs under State::call().
+void parse_rule_table(lua_State* lua, Registry& registry, Definition& rule);
+
+/// "local.lua:12: text" -> 12 and "text"; line 0 when there is no such beginning.
+[[nodiscard]] std::pair<int, std::string> split_position(std::string_view message, std::string_view chunk_name);
+
+}  // namespace postern::rules

@@ -1,0 +1,124 @@
+// The rule engine: a directory of Lua files becomes a RuleSet; each worker runs it in a Host of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/base/result.h"
+#include "filters/facts.h"
+#include "lua/verdict.h"
+
+namespace postern::rules {
+
+enum class Stage { Connect, Helo, Mail, Rcpt, Message };
+[[nodiscard]] std::string_view to_string(Stage stage);
+[[nodiscard]] std::optional<Stage> parse_stage(std::string_view name);
+
+/// A mistake in a rule file: "rules/local.lua:12: unknown field 'scoer' in rule SPF_FAIL (did you mean 'score'?)".
+struct Problem {
+  std::string file;
+  int line = 0;  // 0: the file as a whole
+  std::string text;
+  [[nodiscard]] std::string to_string() const;
+};
+
+/// What is known of a rule without running it.
+struct RuleInfo {
+  std::string name;
+  std::string about;
+  Stage stage = Stage::Message;
+  double score = 0;
+  std::string group;
+  bool shadow = false;
+  bool disabled = false;
+  std::optional<Verdict> action;
+  std::string reply;
+  std::string file;
+  int line = 0;
+  size_t examples = 0;
+};
+
+struct Limits {
+  size_t memory = 16U << 20U;                      // bytes of one Lua state
+  std::chrono::microseconds rule_cpu{50'000};      // CPU time of one rule for one message
+  std::chrono::microseconds message_cpu{200'000};  // of all rules for one message
+};
+
+/// The source texts and declarations of a rule directory. Immutable, any thread; hosts are made from it.
+class RuleSet {
+ public:
+  /// Reads every *.lua of `directory` in name order, local.lua last; declares the rules and runs no example. All
+  /// problems at once.
+  static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> load(const std::string& directory,
+                                                                                 const Limits& limits);
+  struct File {
+    std::string name;  // as problems name it, "rules/local.lua"
+    std::string text;
+  };
+  /// The same from texts, in the order given; for tests and tools.
+  static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> from_texts(std::vector<File> files,
+                                                                                       const Limits& limits);
+  /// A set without rules.
+  static std::shared_ptr<const RuleSet> empty();
+
+  [[nodiscard]] const std::vector<RuleInfo>& rules() const { return rules_; }
+  /// 12 hexadecimal digits of a hash over all files: which rules judged a message.
+  [[nodiscard]] const std::string& version() const { return version_; }
+  [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
+  [[nodiscard]] const Limits& limits() const { return limits_; }
+  /// Runs every rule's examples, and every rule once on a plain message. Empty: all good.
+  [[nodiscard]] std::vector<Problem> run_examples() const;
+
+ private:
+  friend class Host;
+  std::vector<File> files_;
+  std::vector<RuleInfo> rules_;
+  std::map<std::string, double> group_caps_;
+  std::string version_;
+  Limits limits_;
+};
+using RuleSetPtr = std::shared_ptr<const RuleSet>;
+
+/// What happened while rules ran, for metrics and logs. Called inside Host::run.
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer() = default;
+  virtual void rule_hit(const RuleInfo& rule) = 0;
+  virtual void rule_ran(const RuleInfo& rule, std::chrono::nanoseconds cpu) = 0;
+  /// reason: "error", "cpu", "memory", "suspended".
+  virtual void rule_failed(const RuleInfo& rule, std::string_view reason, const std::string& message) = 0;
+};
+
+/// One worker's Lua state with the rules of one set. One thread. A rule that errs or overruns is skipped for the
+/// message and reported; after repeated overruns it is suspended until the next reload.
+class Host {
+ public:
+  Host(RuleSetPtr rules, Observer* observer);
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+  ~Host();
+
+  /// Runs the rules of one stage and adds to `evaluation` (hits, decision, score). After a decision no further rule
+  /// runs.
+  void run(Stage stage, const Facts& facts, Evaluation& evaluation);
+  /// Whether the stage has any rule (callers skip work that nobody reads).
+  [[nodiscard]] bool has_rules(Stage stage) const;
+  [[nodiscard]] const RuleSet& rules() const { return *rules_; }
+
+ private:
+  class Impl;
+  RuleSetPtr rules_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::rules

@@ -1,0 +1,70 @@
+// From hits to a verdict: the score is summed, compared with the thresholds, and the arithmetic is kept.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::rules {
+
+/// In rising order of severity.
+enum class Verdict { Accept, Tag, Quarantine, Defer, Reject, Discard };
+[[nodiscard]] std::string_view to_string(Verdict verdict);
+
+/// A score at which each verdict begins (>=); nullopt = "off".
+struct Thresholds {
+  std::optional<double> defer;
+  std::optional<double> tag = 6.0;
+  std::optional<double> quarantine;
+  std::optional<double> reject = 15.0;
+
+  friend bool operator==(const Thresholds&, const Thresholds&) = default;
+};
+
+/// One rule that hit.
+struct Hit {
+  std::string rule;
+  double score = 0;     // what it adds (before its group's cap)
+  std::string detail;   // the rule's words, untrusted text
+  std::string group;    // empty: none
+  bool shadow = false;  // counted and logged, never scored
+};
+
+/// A rule's `action`: decides at once.
+struct Decision {
+  Verdict verdict = Verdict::Accept;
+  std::string rule;
+  std::string reply;  // the rule's own reply, "550 5.7.1 ..."; empty: ours
+};
+
+/// What the rules said of one message so far, over all stages.
+struct Evaluation {
+  std::vector<Hit> hits;
+  std::optional<Decision> decision;  // the first action that hit
+  double score = 0;  // sum with group caps, rounded to 1/1000 so that sums of decimals compare as written
+  std::chrono::nanoseconds cpu{0};  // CPU time that rules have spent on this message, over all stages
+};
+
+struct Judgement {
+  Verdict verdict = Verdict::Accept;
+  double score = 0;
+  std::optional<double> limit;  // the threshold that was reached; for Accept the next one that was not
+};
+
+/// Sums hits with group caps (group name -> most that the group's hits may add together). Shadow hits count nothing.
+/// Rounded to 1/1000, never -0.0.
+[[nodiscard]] double sum(const std::vector<Hit>& hits, const std::map<std::string, double>& group_caps);
+/// The verdict of a finished evaluation: its decision, else the most severe threshold that the score reaches.
+[[nodiscard]] Judgement judge(const Evaluation& evaluation, const Thresholds& thresholds);
+/// Rounded to 1/1000, never -0.0; 0 for what is not a number.
+[[nodiscard]] double round_score(double score);
+/// The stricter of each threshold.
+[[nodiscard]] Thresholds strictest(const Thresholds& a, const Thresholds& b);
+
+/// "17.2", "0.0", "-1.25": at least one decimal, no more than needed of three.
+[[nodiscard]] std::string format_score(double score);
+
+}  // namespace postern::rules

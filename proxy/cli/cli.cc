@@ -1,0 +1,74 @@
+#include "proxy/cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+namespace postern::cli {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
+
+struct Arguments {
+  std::string config = kDefaultConfig;
+  ScanOptions scan;
+  std::string from;
+  int64_t at = 0;
+  bool json = false;
+};
+
+void add_config(CLI::App& command, Arguments& arguments) {
+  command.add_option("--config", arguments.config, "configuration file")->type_name("FILE")->capture_default_str();
+}
+
+CLI::App* add_scan(CLI::App& app, Arguments& arguments) {
+  auto* scan = app.add_subcommand("scan", "judge messages as if they had just arrived, and explain the verdict");
+  add_config(*scan, arguments);
+  scan->add_option("--ip", arguments.scan.ip, "the client's address")->type_name("A");
+  scan->add_option("--helo", arguments.scan.helo, "what the client said in EHLO")->type_name("NAME");
+  scan->add_option("--from", arguments.from, "envelope sender (default: Return-Path)")->type_name("ADDR");
+  scan->add_option("--rcpt", arguments.scan.rcpts, "envelope recipient, may be repeated")->type_name("ADDR")->allow_extra_args(false);
+  scan->add_option("--at", arguments.at, "judge as of this time, seconds since 1970")->type_name("TIME");
+  scan->add_flag("--json", arguments.scan.json, "one object a message");
+  scan->add_option("inputs", arguments.scan.inputs, "message files, mbox files, directories, or -")
+      ->type_name("FILE|DIR|-")
+      ->required();
+  return scan;
+}
+
+int dispatch(CLI::App& app, Arguments& arguments, const CLI::App& scan) {
+  if (app.got_subcommand("serve")) return serve(arguments.config);
+  if (app.got_subcommand("check")) return check(arguments.config);
+  if (app.got_subcommand("rules")) return rules(arguments.config, arguments.json);
+  if (app.got_subcommand("version")) return version();
+  arguments.scan.config = arguments.config;
+  if (scan.count("--from") > 0) arguments.scan.from = arguments.from;
+  if (scan.count("--at") > 0) arguments.scan.at = arguments.at;
+  return cli::scan(arguments.scan);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app("Postern, an anti-spam SMTP proxy", "postern");
+  app.require_subcommand(1);
+  Arguments arguments;
+  add_config(*app.add_subcommand("serve", "run the gateway in the foreground"), arguments);
+  add_config(*app.add_subcommand("check", "read configuration and rules, run every rule's examples"), arguments);
+  auto* rules_command = app.add_subcommand("rules", "every rule: name, stage, score, mode, place, what it means");
+  add_config(*rules_command, arguments);
+  rules_command->add_flag("--json", arguments.json, "one object a rule");
+  app.add_subcommand("version", "print the version");
+  auto* scan = add_scan(app, arguments);
+  try {
+    app.parse(argc, argv);
+    return dispatch(app, arguments, *scan);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  } catch (const std::exception& error) {
+    std::cerr << "postern: " << error.what() << '\n';
+    return kOurFault;
+  }
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,46 @@
+// The command line: one file a subcommand. Data goes to stdout, messages to stderr.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lua/rules.h"
+#include "proxy/ops/config.h"
+
+namespace postern::cli {
+
+/// Exit statuses (design, section 2).
+enum Exit : int { kDone = 0, kBadInput = 1, kUsage = 2, kOurFault = 70 };
+
+/// Parses the arguments and runs the subcommand.
+int run(int argc, char** argv);
+
+struct ScanOptions {
+  std::string config;
+  std::string ip;
+  std::string helo;
+  std::optional<std::string> from;
+  std::vector<std::string> rcpts;
+  std::optional<int64_t> at;  // seconds since 1970
+  bool json = false;
+  std::vector<std::string> inputs;
+};
+
+int serve(const std::string& config_file);
+int check(const std::string& config_file);
+int scan(const ScanOptions& options);
+int rules(const std::string& config_file, bool json);
+int version();
+
+/// Configuration and rules as `serve` would use them; problems go to stderr, one a line ("FILE:LINE: reason").
+struct Loaded {
+  ops::ConfigPtr config;
+  rules::RuleSetPtr rules;
+};
+[[nodiscard]] std::optional<Loaded> load(const std::string& config_file);
+/// Also runs every rule's examples.
+[[nodiscard]] std::optional<Loaded> load_and_try(const std::string& config_file);
+
+}  // namespace postern::cli

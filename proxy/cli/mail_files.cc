@@ -1,0 +1,126 @@
+#include "proxy/cli/mail_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+#include "filters/base/bytes.h"
+
+namespace postern::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The separator line of an mbox: "From ", an address, a date that ends in a year or has one (RFC 4155, appendix A).
+bool is_from_line(std::string_view line) {
+  if (!line.starts_with("From ")) return false;
+  size_t colon = line.find(':');
+  return colon != std::string_view::npos && colon > 0 && ascii_digit(line[colon - 1]);
+}
+
+bool begins_as_mbox(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  return std::getline(file, line) && is_from_line(line);
+}
+
+/// What counts as a message inside a directory; a file named on the command line always does.
+bool is_message_file(const fs::path& path) {
+  if (path.filename().string().starts_with('.')) return false;
+  std::string extension = to_lower(path.extension().string());
+  if (extension == ".eml" || extension == ".mbox") return true;
+  std::string folder = path.parent_path().filename().string();
+  return folder == "cur" || folder == "new" || begins_as_mbox(path);
+}
+
+Result<void> search(const fs::path& directory, std::vector<std::string>& found) {
+  std::error_code error;
+  std::vector<std::string> here;
+  fs::recursive_directory_iterator iterator(directory, error);
+  if (error) return fail(Code::BadInput, directory.string() + ": " + error.message());
+  for (const auto& entry : iterator) {
+    if (entry.is_regular_file(error) && is_message_file(entry.path())) here.push_back(entry.path().string());
+  }
+  std::sort(here.begin(), here.end());
+  found.insert(found.end(), here.begin(), here.end());
+  return {};
+}
+
+/// RFC 5321, 2.3.8: lines end with CRLF on the wire; files mostly have LF.
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 32);
+  char last = 0;
+  for (char c : text) {
+    if (c == '\n' && last != '\r') out += '\r';
+    out += c;
+    last = c;
+  }
+  return out;
+}
+
+void split_mbox(const std::string& file, std::string_view text, const std::function<void(InputMessage)>& use) {
+  size_t count = 0;
+  std::string message;
+  bool blank = true;
+  bool begun = false;
+  auto flush = [&] {
+    if (begun) use({file + '#' + std::to_string(++count), with_crlf(message)});
+    message.clear();
+  };
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    std::string_view line = text.substr(at, end - at);
+    at = end;
+    if (blank && is_from_line(line)) {
+      flush();
+      begun = true;
+      blank = false;
+      continue;
+    }
+    blank = line == "\n" || line == "\r\n";
+    // mboxrd quoting: one ">" is taken off ">From ".
+    size_t quotes = std::min(line.find_first_not_of('>'), line.size());
+    message += quotes > 0 && line.substr(quotes).starts_with("From ") ? line.substr(1) : line;
+  }
+  flush();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_messages(const std::vector<std::string>& inputs) {
+  std::vector<std::string> found;
+  for (const auto& input : inputs) {
+    std::error_code error;
+    if (input != "-" && fs::is_directory(input, error)) {
+      if (auto searched = search(input, found); !searched) return tl::unexpected(searched.error());
+    } else {
+      found.push_back(input);
+    }
+  }
+  return found;
+}
+
+Result<void> read_messages(const std::string& file, const std::function<void(InputMessage)>& use) {
+  std::string text;
+  if (file == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) return fail(Code::BadInput, file + ": cannot be opened");
+    text.assign(std::istreambuf_iterator<char>(stream), {});
+    if (stream.bad()) return fail(Code::BadInput, file + ": cannot be read");
+  }
+  std::string_view first = std::string_view(text).substr(0, text.find('\n'));
+  if (is_from_line(first)) {
+    split_mbox(file, text, use);
+  } else {
+    use({file, with_crlf(text)});
+  }
+  return {};
+}
+
+}  // namespace postern::cli

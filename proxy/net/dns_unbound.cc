@@ -1,0 +1,370 @@
+#include "proxy/net/dns_unbound.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include <charconv>
+#include <unordered_map>
+#include <utility>
+
+#include "filters/dns/packet.h"
+#include "proxy/net/answer_cache.h"
+
+namespace postern::net {
+namespace {
+
+/// A ring of waiting look-ups: an element may leave from wherever it stands, in constant time.
+struct Node {
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node() { leave(); }
+
+  [[nodiscard]] bool alone() const { return next == this; }
+  void leave() {
+    previous->next = next;
+    next->previous = previous;
+    previous = next = this;
+  }
+  void join(Node& ring) {
+    leave();
+    previous = ring.previous;
+    next = &ring;
+    previous->next = this;
+    ring.previous = this;
+  }
+  /// All of `ring` at our end, in order.
+  void take_all(Node& ring) {
+    if (ring.alone()) return;
+    Node* first = ring.next;
+    Node* last = ring.previous;
+    ring.previous = ring.next = &ring;
+    first->previous = previous;
+    previous->next = first;
+    last->next = this;
+    previous = last;
+  }
+
+  Node* previous = this;
+  Node* next = this;
+};
+
+AnswerPtr plain_answer(dns::Status status, std::string reason = "") {
+  dns::Answer answer;
+  answer.status = status;
+  answer.reason = std::move(reason);
+  return std::make_shared<const dns::Answer>(std::move(answer));
+}
+
+// "127.0.0.1", "127.0.0.1@5353", "2001:db8::1@53": ub_ctx_set_fwd checks too, but says nothing of use.
+Result<void> check_server(const std::string& server) {
+  size_t at = server.find('@');
+  bool good = IpAddress::parse(std::string_view(server).substr(0, at)).has_value();
+  if (at != std::string::npos) {
+    uint16_t port = 0;
+    const char* end = server.data() + server.size();
+    auto [rest, error] = std::from_chars(server.data() + at + 1, end, port);
+    good = good && error == std::errc() && rest == end && port != 0;
+  }
+  if (!good) return fail(Code::BadInput, "dns.servers: '" + server + "': expected ADDRESS or ADDRESS@PORT");
+  return {};
+}
+
+struct Setting {
+  const char* name;
+  const char* value;
+};
+
+constexpr Setting kSettings[] = {
+    {"module-config:", "iterator"},      // validation is the resolver's business; see README.md
+    {"do-not-query-localhost:", "no"},   // a resolver on this machine is the usual one
+    {"minimal-responses:", "yes"},
+    {"msg-cache-slabs:", "1"},           // one thread uses the context: slabs would only split the cache
+    {"rrset-cache-slabs:", "1"},
+    {"infra-cache-slabs:", "1"},
+    {"key-cache-slabs:", "1"},
+    {"num-queries-per-thread:", "4096"},
+    {"outgoing-range:", "1024"},         // sockets; the clients need file descriptors too
+    {"outgoing-num-tcp:", "64"},         // long TXT records come over TCP
+    // A server that did not answer for a while is asked again soon, or it would be shunned for fifteen minutes.
+    {"infra-host-ttl:", "10"},
+    {"infra-keep-probing:", "yes"},
+};
+
+// Zones that libunbound answers itself, without asking anyone (RFC 6303, RFC 6761). With servers configured these are
+// the ones to know. unblock-lan-zones covers the private and documentation ranges.
+constexpr const char* kBuiltInZones[] = {
+    "localhost.", "127.in-addr.arpa.", "test.", "invalid.", "onion.", "home.arpa.",
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
+};
+
+Result<void> set(ub_ctx* context, const std::string& name, const std::string& value) {
+  int error = ub_ctx_set_option(context, name.c_str(), value.c_str());
+  if (error == 0) return {};
+  return fail(Code::Internal, "libunbound: " + name + " " + value + ": " + ub_strerror(error));
+}
+
+Result<void> configure(ub_ctx* context, const DnsOptions& options) {
+  ub_ctx_debugout(context, nullptr);  // it would write to our standard error
+  for (const auto& setting : kSettings) {
+    if (auto done = set(context, setting.name, setting.value); !done) return done;
+  }
+  if (auto done = set(context, "msg-cache-size:", std::to_string(options.message_cache)); !done) return done;
+  if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
+  if (options.servers.empty()) return {};
+  if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
+  for (const char* zone : kBuiltInZones) {
+    if (auto done = set(context, "local-zone:", std::string(zone) + " nodefault"); !done) return done;
+  }
+  for (const auto& server : options.servers) {
+    if (auto good = check_server(server); !good) return good;
+    if (int error = ub_ctx_set_fwd(context, server.c_str()); error != 0) {
+      return fail(Code::BadInput, "dns.servers: '" + server + "': " + ub_strerror(error));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+class UnboundClient::Impl {
+ public:
+  Impl(Loop& loop, const Clock& clock, DnsOptions options, ub_ctx* context);
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
+
+  Pending lookup(const dns::Question& question, Duration timeout, Callback callback);
+  [[nodiscard]] size_t outstanding() const { return queries_.size(); }
+
+ private:
+  struct Waiter;
+  struct Query;
+  using Queries = std::unordered_map<dns::Question, std::unique_ptr<Query>, QuestionHash, QuestionEqual>;
+
+  static void on_answer(void* query, int rcode, void* packet, int size, int security, char* why_bogus) noexcept;
+  static void on_ready(int fd, short what, void* self) noexcept;
+  static void on_deadline(int fd, short what, void* waiter) noexcept;
+
+  void wait_for_answer(Waiter& waiter, const dns::Question& question, Duration timeout);
+  void start(Query& query);
+  void answered(Query& query, int rcode, std::string_view packet);
+  void make_ready(Waiter& waiter, AnswerPtr answer);
+  void deliver();
+  void forget_if_unwanted(Query& query);
+  static void abandon(Node& ring);
+
+  event_base* base_;
+  const Clock& clock_;
+  DnsOptions options_;
+  ub_ctx* context_;
+  event* ready_event_;
+  AnswerCache cache_;
+  Queries queries_;
+  Node ready_;    // answered, callback not yet called
+  Node running_;  // the part of ready_ that the current turn delivers
+};
+
+/// One question under way in libunbound.
+struct UnboundClient::Impl::Query {
+  Query(Impl& owner, const dns::Question& asked) : impl(owner), question(asked) {}
+  Impl& impl;
+  dns::Question question;
+  int id = 0;             // libunbound's; 0 while it has none
+  bool starting = false;  // inside ub_resolve_event: must not be destroyed
+  bool done = false;
+  Node waiters;
+};
+
+/// One look-up of one caller.
+struct UnboundClient::Impl::Waiter final : Pending::Operation, Node {
+  ~Waiter() override {
+    if (armed) event_del(&deadline);
+    leave();
+    if (impl != nullptr && query != nullptr) impl->forget_if_unwanted(*query);
+  }
+  void disarm() {
+    if (std::exchange(armed, false)) event_del(&deadline);
+  }
+
+  Impl* impl = nullptr;    // null when the client is gone
+  Query* query = nullptr;  // while it waits for one
+  AnswerPtr answer;
+  Callback callback;
+  dns::Type type = dns::Type::A;
+  TimePoint asked;
+  bool counted = false;
+  bool armed = false;
+  event deadline;  // assigned when armed
+};
+
+UnboundClient::Impl::Impl(Loop& loop, const Clock& clock, DnsOptions options, ub_ctx* context)
+    : base_(loop.base()),
+      clock_(clock),
+      options_(std::move(options)),
+      context_(context),
+      ready_event_(evtimer_new(base_, on_ready, this)),
+      cache_(options_.answers, options_.answer_bytes) {
+  POSTERN_CHECK(ready_event_ != nullptr);
+}
+
+UnboundClient::Impl::~Impl() {
+  for (auto& [question, query] : queries_) {
+    if (query->id != 0) ub_cancel(context_, query->id);
+    abandon(query->waiters);
+  }
+  abandon(ready_);
+  abandon(running_);
+  event_free(ready_event_);
+  ub_ctx_delete(context_);
+}
+
+void UnboundClient::Impl::abandon(Node& ring) {
+  while (!ring.alone()) {
+    auto& waiter = static_cast<Waiter&>(*ring.next);
+    waiter.disarm();
+    waiter.leave();
+    waiter.impl = nullptr;
+    waiter.query = nullptr;
+  }
+}
+
+Pending UnboundClient::Impl::lookup(const dns::Question& question, Duration timeout, Callback callback) {
+  auto waiter = std::make_unique<Waiter>();
+  waiter->impl = this;
+  waiter->callback = std::move(callback);
+  waiter->type = question.type;
+  waiter->asked = clock_.now();
+  if (timeout <= Duration::zero()) {
+    make_ready(*waiter, plain_answer(dns::Status::TempFail, "timeout"));
+  } else if (!dns::is_valid_name(question.name)) {
+    make_ready(*waiter, plain_answer(dns::Status::NoName));
+  } else if (AnswerPtr known = cache_.find(question, waiter->asked)) {
+    make_ready(*waiter, std::move(known));
+  } else {
+    wait_for_answer(*waiter, question, timeout);
+  }
+  return Pending(std::move(waiter));
+}
+
+void UnboundClient::Impl::wait_for_answer(Waiter& waiter, const dns::Question& question, Duration timeout) {
+  waiter.counted = true;
+  auto place = queries_.find(question);
+  bool fresh = place == queries_.end();
+  if (fresh && queries_.size() >= kMaxOutstanding) {
+    make_ready(waiter, plain_answer(dns::Status::TempFail, "too many look-ups"));
+    return;
+  }
+  if (fresh) place = queries_.emplace(question, std::make_unique<Query>(*this, question)).first;
+  Query& query = *place->second;
+  waiter.query = &query;
+  waiter.join(query.waiters);
+  evtimer_assign(&waiter.deadline, base_, on_deadline, &waiter);
+  timeval time = to_timeval(timeout);
+  waiter.armed = event_add(&waiter.deadline, &time) == 0;
+  // Only now that the waiter stands in the ring: libunbound may answer inside the call.
+  if (fresh) start(query);
+}
+
+void UnboundClient::Impl::start(Query& query) {
+  std::string name = dns::to_presentation(query.question.name);
+  constexpr int kClassIn = 1;
+  query.starting = true;
+  int error = ub_resolve_event(context_, name.c_str(), static_cast<int>(query.question.type), kClassIn, &query,
+                               on_answer, &query.id);
+  if (error != 0 && !query.done) answered(query, -1, {});
+  query.starting = false;
+  if (query.done) queries_.erase(queries_.find(query.question));
+}
+
+void UnboundClient::Impl::on_answer(void* query, int rcode, void* packet, int size, int, char*) noexcept {
+  auto& asked = *static_cast<Query*>(query);
+  // With an RCODE of its own (SERVFAIL) libunbound leaves packet and size undefined.
+  std::string_view bytes;
+  if (rcode == 0 && packet != nullptr && size > 0) {
+    bytes = {static_cast<const char*>(packet), static_cast<size_t>(size)};
+  }
+  asked.impl.answered(asked, rcode, bytes);
+}
+
+void UnboundClient::Impl::answered(Query& query, int rcode, std::string_view packet) {
+  AnswerPtr answer;
+  if (rcode == 0 && !packet.empty()) {
+    answer = std::make_shared<const dns::Answer>(dns::parse_packet(packet, query.question));
+    cache_.store(query.question, answer, clock_.now());
+  } else {
+    constexpr int kServfail = 2;
+    answer = plain_answer(dns::Status::TempFail, rcode == kServfail ? "SERVFAIL" : "resolver error");
+  }
+  query.done = true;
+  while (!query.waiters.alone()) make_ready(static_cast<Waiter&>(*query.waiters.next), answer);
+  if (!query.starting) queries_.erase(queries_.find(query.question));
+}
+
+void UnboundClient::Impl::on_deadline(int, short, void* waiter) noexcept {
+  auto& late = *static_cast<Waiter*>(waiter);
+  late.armed = false;
+  Query* query = late.query;
+  Impl& impl = *late.impl;
+  impl.make_ready(late, plain_answer(dns::Status::TempFail, "timeout"));
+  if (query != nullptr) impl.forget_if_unwanted(*query);
+}
+
+void UnboundClient::Impl::forget_if_unwanted(Query& query) {
+  if (!query.waiters.alone() || query.done) return;
+  if (query.id != 0) ub_cancel(context_, query.id);
+  queries_.erase(queries_.find(query.question));
+}
+
+void UnboundClient::Impl::make_ready(Waiter& waiter, AnswerPtr answer) {
+  waiter.disarm();
+  waiter.query = nullptr;
+  waiter.answer = std::move(answer);
+  waiter.join(ready_);
+  if (evtimer_pending(ready_event_, nullptr) == 0) {
+    timeval now{};
+    POSTERN_CHECK(event_add(ready_event_, &now) == 0);
+  }
+}
+
+void UnboundClient::Impl::on_ready(int, short, void* self) noexcept { static_cast<Impl*>(self)->deliver(); }
+
+void UnboundClient::Impl::deliver() {
+  // What callbacks ask now is delivered in a later turn, so that the rest of the loop gets its share.
+  running_.take_all(ready_);
+  while (!running_.alone()) {
+    auto& waiter = static_cast<Waiter&>(*running_.next);
+    waiter.leave();
+    if (waiter.counted && options_.observer) {
+      options_.observer(waiter.type, waiter.answer->status, clock_.now() - waiter.asked);
+    }
+    // The caller may destroy the look-up in its callback.
+    AnswerPtr answer = std::move(waiter.answer);
+    Callback callback = std::move(waiter.callback);
+    callback(*answer);
+  }
+}
+
+UnboundClient::UnboundClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+UnboundClient::~UnboundClient() = default;
+
+Result<std::unique_ptr<UnboundClient>> UnboundClient::create(Loop& loop, const Clock& clock, DnsOptions options) {
+  ub_ctx* context = ub_ctx_create_event(loop.base());
+  if (context == nullptr) return fail(Code::Limit, "libunbound: no memory or no random numbers");
+  if (auto done = configure(context, options); !done) {
+    ub_ctx_delete(context);
+    return tl::unexpected(done.error());
+  }
+  return std::unique_ptr<UnboundClient>(
+      new UnboundClient(std::make_unique<Impl>(loop, clock, std::move(options), context)));
+}
+
+Pending UnboundClient::lookup(const dns::Question& question, Duration timeout, Callback callback) {
+  return impl_->lookup(question, timeout, std::move(callback));
+}
+
+size_t UnboundClient::outstanding() const { return impl_->outstanding(); }
+
+}  // namespace postern::net

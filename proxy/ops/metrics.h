@@ -1,0 +1,60 @@
+// Metrics: everything /metrics shows (design.md, 7).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "filters/base/clock.h"
+#include "filters/dns/dns.h"
+#include "lua/rules.h"
+#include "proxy/ops/config.h"
+#include "proxy/session/observer.h"
+
+namespace postern::ops {
+
+/// Any thread. The calls of the mail path take no process-wide lock; a first use of a new label value does, once.
+class Metrics {
+ public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+  ~Metrics();
+
+  /// Makes the series of listeners and backends exist with 0. At start and after a reload.
+  void configured(const Config& config);
+  /// Makes the series of the set's rules exist, and names its version in postern_rules_info.
+  void rules_loaded(const rules::RuleSet& rules);
+  void reloaded(bool ok);
+
+  void connection_opened(const std::string& listener);
+  void connection_closed(const std::string& listener);
+  void replied(int code);
+  void recipient(std::string_view result);
+  /// Everything that is counted once a message.
+  void message(const session::MessageRecord& record);
+  void filter(std::string_view filter, std::string_view result, Duration time);
+  void backend_replied(const std::string& backend, int code, Duration time);
+  void backend_state(const std::string& backend, bool up);
+  void rule_hit(const std::string& rule);
+  void rule_ran(const std::string& rule, std::chrono::nanoseconds cpu);
+  void rule_failed(const std::string& rule, std::string_view reason);
+  void rule_would_change(const std::string& rule, rules::Verdict from, rules::Verdict to);
+  void dns_query(dns::Type type, dns::Status status, Duration time);
+  /// How late a timer of an event loop fired.
+  void loop_lag(Duration lag);
+
+  /// postern_memory_bytes{kind}: `bytes` is asked at every serialize(), on its thread. Before the first serialize().
+  /// "resident" is there already.
+  void add_memory_kind(const std::string& kind, std::function<double()> bytes);
+
+  /// The text exposition format 0.0.4. One thread at a time.
+  [[nodiscard]] std::string serialize();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::ops

@@ -1,0 +1,67 @@
+// Operations: what sessions and rules report becomes metrics and log lines.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lua/rules.h"
+#include "proxy/ops/log.h"
+#include "proxy/ops/metrics.h"
+#include "proxy/session/observer.h"
+#include "proxy/session/policy.h"
+
+namespace postern::ops {
+
+/// One for all workers, any thread. `metrics` and `log` outlive it.
+class Operations final : public session::Observer, public rules::Observer {
+ public:
+  Operations(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
+
+  /// What is in force from now on: thresholds and rules, to say what shadow rules would have changed. Also tells the
+  /// metrics of the rules. At start and after each reload.
+  void in_force(session::PolicyPtr policy, rules::RuleSetPtr rules);
+
+  void connection_opened(const std::string& listener) override { metrics_.connection_opened(listener); }
+  void connection_closed(const std::string& listener) override { metrics_.connection_closed(listener); }
+  void replied(int code) override { metrics_.replied(code); }
+  void recipient(std::string_view result) override { metrics_.recipient(result); }
+  void message(const session::MessageRecord& record) override;
+  void filter(std::string_view filter, std::string_view result, Duration time) override {
+    metrics_.filter(filter, result, time);
+  }
+  void backend_replied(const std::string& backend, int code, Duration time) override {
+    metrics_.backend_replied(backend, code, time);
+  }
+  /// Logged when it changes.
+  void backend_state(const std::string& backend, bool up) override;
+  void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
+
+  void rule_hit(const rules::RuleInfo& rule) override { metrics_.rule_hit(rule.name); }
+  void rule_ran(const rules::RuleInfo& rule, std::chrono::nanoseconds cpu) override {
+    metrics_.rule_ran(rule.name, cpu);
+  }
+  /// A rule that fails with every message must not fill the log: failure number 1, 2, 4, 8... of a rule is logged.
+  void rule_failed(const rules::RuleInfo& rule, std::string_view reason, const std::string& message) override;
+
+ private:
+  Metrics& metrics_;
+  Log& log_;
+  std::mutex mutex_;  // over all below; not taken for an ordinary message
+  session::PolicyPtr policy_;
+  rules::RuleSetPtr rules_;
+  std::map<std::string, bool> backend_up_;
+  std::map<std::string, uint64_t> rule_failures_;
+};
+
+/// For each shadow rule that hit: the verdict if that rule alone had been scored (or its action obeyed), where it is
+/// another one. `caps` are the rules' groups; `thresholds` those that judged the message.
+[[nodiscard]] std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record,
+                                                       const rules::Thresholds& thresholds,
+                                                       const rules::RuleSet& rules);
+
+}  // namespace postern::ops

@@ -1,0 +1,57 @@
+// What a session reports for metrics and the log. proxy/ops implements it; the session computes nothing for it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/base/clock.h"
+#include "filters/facts.h"
+#include "lua/verdict.h"
+
+namespace postern::session {
+
+/// Everything said of one message once it is decided. Texts are untrusted. Valid during the call.
+struct MessageRecord {
+  std::string id;
+  const Facts* facts = nullptr;
+  const rules::Evaluation* evaluation = nullptr;
+  rules::Judgement judgement;
+  std::string verdict;         // as in postern_messages_total{verdict}: the judgement's, "error" when we could not deliver
+  std::string_view rules_version;
+  std::string backend;         // address as configured; empty when none was asked
+  std::string backend_reply;   // first line of its last reply
+  std::string reply;           // first line of what the client was told
+  bool client_gone = false;    // the client was not there to read the reply
+  bool duplicate = false;      // a retry that was answered without a second delivery
+  Duration total{};            // from MAIL to the reply
+  Duration final_dot{};        // from the final dot to the reply
+  Duration dns{};              // spent waiting for DNS answers
+  Duration rules_time{};       // spent in rules
+  uint64_t bare_newlines = 0;
+};
+
+/// Any worker calls, at the same time as others: implementations are thread-safe and do not block.
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer() = default;
+
+  virtual void connection_opened(const std::string& listener) = 0;
+  virtual void connection_closed(const std::string& listener) = 0;
+  virtual void replied(int code) = 0;
+  /// result: "accepted", "refused_relay", "refused_backend", "refused_rule", "deferred", "refused_syntax".
+  virtual void recipient(std::string_view result) = 0;
+  virtual void message(const MessageRecord& record) = 0;
+  virtual void filter(std::string_view filter, std::string_view result, Duration time) = 0;
+  virtual void backend_replied(const std::string& backend, int code, Duration time) = 0;
+  virtual void backend_state(const std::string& backend, bool up) = 0;
+  /// Something an admin should see that belongs to no message. level: "info", "warning", "error".
+  virtual void note(std::string_view level, const std::string& text) = 0;
+};
+
+}  // namespace postern::session

@@ -1,0 +1,225 @@
+#include "proxy/session/session.h"
+
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+Session::Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener, std::unique_ptr<Link> link,
+                 const Peer& peer, bool secured, std::function<void()> ended)
+    : impl_(std::make_unique<SessionImpl>(services, std::move(snapshot), listener, std::move(link), peer, secured,
+                                          std::move(ended))) {}
+Session::~Session() = default;
+void Session::begin() { impl_->begin(); }
+void Session::shut_down() { impl_->shut_down(); }
+bool Session::busy() const { return impl_->busy(); }
+
+SessionImpl::SessionImpl(const Services& services, Snapshot snapshot, const ListenerPolicy& listener,
+                         std::unique_ptr<Link> link, const Peer& peer, bool secured, std::function<void()> ended)
+    : services_(services),
+      snapshot_(std::move(snapshot)),
+      policy_(*snapshot_.policy),
+      listener_(listener),
+      peer_(peer),
+      ended_(std::move(ended)),
+      engine_(policy_.server, secured),
+      link_(std::move(link)),
+      dns_(services.dns, services.clock, policy_.dns) {
+  facts_.client.ip = peer_.ip;
+  facts_.client.port = peer_.port;
+  facts_.client.tls = secured;
+  services_.observer.connection_opened(listener_.name);
+}
+
+SessionImpl::~SessionImpl() {
+  over_ = true;
+  services_.observer.connection_closed(listener_.name);
+}
+
+void SessionImpl::begin() {
+  link_->attach(*this);
+  // Reverse DNS starts now and is waited for where somebody reads it.
+  reverse_ = std::make_unique<Background<dns::ReverseName>>(
+      dns::confirm_reverse_name(dns_, peer_.ip, policy_.dns.lookup));
+  pump();
+}
+
+// ---------------------------------------------------------------- events of the link
+
+void SessionImpl::received(std::string_view bytes) {
+  unread_.reset();  // whoever goes on talking has read our last answer
+  engine_.feed(bytes);
+  pump();
+}
+
+void SessionImpl::secured(const TlsInfo& info) {
+  tls_ = info;
+  facts_.client.tls = true;
+  // RFC 3207, 4.2: whatever was known before encryption is forgotten.
+  facts_.helo.clear();
+  transaction_.reset();
+  engine_.secured();
+  pump();
+}
+
+void SessionImpl::end_of_input() {
+  input_ended_ = true;
+  engine_.peer_closed();
+  pump();
+}
+
+void SessionImpl::failed(const std::string& /*why*/) {
+  client_gone_ = true;
+  if (unread_) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
+  unread_.reset();
+  // Past the final dot towards the backend there is no way back: its answer is read and logged.
+  if (transaction_ && transaction_->committed) return;
+  end();
+}
+
+// ---------------------------------------------------------------- the pump
+
+void SessionImpl::pump() {
+  if (pumping_ || over_) return;
+  pumping_ = true;
+  while (!over_) {
+    auto action = engine_.next();
+    if (!action) break;
+    take(*action);
+  }
+  pumping_ = false;
+  if (over_) return;
+  bool reading = engine_.wants_input();
+  if (reading != reading_ && !client_gone_) link_->read_enabled(reading);
+  reading_ = reading;
+  keep_deadline();
+}
+
+void SessionImpl::take(smtp::Action& action) {
+  if (auto* bytes = std::get_if<smtp::Send>(&action)) {
+    send(bytes->bytes);
+  } else if (auto* body = std::get_if<smtp::Body>(&action)) {
+    if (transaction_ && transaction_->stored) transaction_->stored = transaction_->store->append(body->bytes);
+  } else if (std::holds_alternative<smtp::AskGreeting>(action)) {
+    run(on_greeting());
+  } else if (auto* helo = std::get_if<smtp::AskHelo>(&action)) {
+    run(on_helo(std::move(*helo)));
+  } else if (auto* mail = std::get_if<smtp::AskMail>(&action)) {
+    run(on_mail(std::move(mail->command)));
+  } else if (auto* rcpt = std::get_if<smtp::AskRcpt>(&action)) {
+    run(on_rcpt(std::move(rcpt->command)));
+  } else if (std::holds_alternative<smtp::AskData>(action)) {
+    run(on_data());
+  } else if (auto* message = std::get_if<smtp::AskMessage>(&action)) {
+    run(on_message(*message));
+  } else if (std::holds_alternative<smtp::TransactionReset>(action)) {
+    if (transaction_ && transaction_->mail_sent) backend_dirty_ = true;
+    transaction_.reset();
+  } else if (std::holds_alternative<smtp::StartTls>(action)) {
+    link_->start_tls();
+  } else {
+    end();
+  }
+}
+
+void SessionImpl::run(Task<smtp::Reply> task) {
+  task_ = std::move(task);
+  task_.start([this] { finish_question(); });
+}
+
+void SessionImpl::finish_question() {
+  smtp::Reply reply;
+  try {
+    reply = task_.take();
+  } catch (const std::exception& error) {
+    // Memory, most likely. Our own trouble is temporary (design: never a 5xx).
+    services_.observer.note("error", std::string("session of ") + peer_.ip.to_string() + ": " + error.what());
+    reply = {451, "4.3.0", "local error, try again later"};
+  }
+  task_ = {};
+  if (over_) return;
+  if (client_gone_) {
+    end();
+    return;
+  }
+  engine_.answer(std::move(reply));
+  if (shutting_down_ && !busy()) engine_.close({421, "4.3.2", policy_.hostname + " is shutting down"}, "shutdown");
+  pump();
+}
+
+void SessionImpl::send(std::string_view bytes) {
+  // The last line of each reply has a space behind its code (RFC 5321, 4.2.1).
+  for (size_t at = 0; at + 3 < bytes.size();) {
+    if (bytes[at + 3] == ' ') {
+      int code = (bytes[at] - '0') * 100 + (bytes[at + 1] - '0') * 10 + (bytes[at + 2] - '0');
+      services_.observer.replied(code);
+      if (code == 221) unread_.reset();  // an orderly end: the client has read everything before its QUIT
+    }
+    size_t end_of_line = bytes.find('\n', at);
+    if (end_of_line == std::string_view::npos) break;
+    at = end_of_line + 1;
+  }
+  if (!client_gone_) link_->write(bytes);
+}
+
+// ---------------------------------------------------------------- deadlines
+
+// RFC 5321, 4.5.3.2.7: the server's time-out. While we think, the client is not to blame. One timer looks at the deadline
+// when it fires, so moving the deadline costs nothing.
+void SessionImpl::keep_deadline() {
+  bool data = engine_.in_data();
+  if (engine_.waiting()) {
+    deadline_ = {};
+    data_deadline_ = false;
+    return;
+  }
+  TimePoint now = services_.clock.now();
+  // In DATA the limit is for the whole message, not for each piece of it.
+  if (!data || !data_deadline_) deadline_ = now + (data ? policy_.limits.data_timeout : policy_.limits.command_timeout);
+  data_deadline_ = data;
+  if (!timer_ || timer_at_ > deadline_) set_timer(deadline_);
+}
+
+void SessionImpl::set_timer(TimePoint at) {
+  timer_at_ = at;
+  timer_ = services_.timers.after(at - services_.clock.now(), [this] { check_deadline(); });
+}
+
+void SessionImpl::check_deadline() {
+  timer_.reset();
+  if (over_ || deadline_ == TimePoint{}) return;
+  if (deadline_ > services_.clock.now()) {
+    set_timer(deadline_);
+    return;
+  }
+  engine_.close({421, "4.4.2", policy_.hostname + " time-out, closing connection"}, "time-out");
+  pump();
+}
+
+// ---------------------------------------------------------------- the end
+
+void SessionImpl::shut_down() {
+  shutting_down_ = true;
+  if (over_ || busy()) return;
+  task_ = {};
+  engine_.close({421, "4.3.2", policy_.hostname + " is shutting down"}, "shutdown");
+  pump();
+}
+
+void SessionImpl::end() {
+  if (over_) return;
+  over_ = true;
+  if (unread_) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
+  timer_.reset();
+  task_ = {};
+  reverse_.reset();
+  transaction_.reset();
+  if (backend_) backend_->quit();
+  if (client_gone_) {
+    link_.reset();
+  } else {
+    link_->close_after_flush();
+  }
+  ended_();
+}
+
+}  // namespace postern::session

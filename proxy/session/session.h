@@ -1,0 +1,73 @@
+// Session: joins the SMTP engines, the filters and the rules for one client. No libevent here: it talks to ports.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "filters/base/clock.h"
+#include "filters/base/ip.h"
+#include "filters/base/task.h"
+#include "filters/dns/dns.h"
+#include "lua/rules.h"
+#include "proxy/session/backend_registry.h"
+#include "proxy/session/memory_budget.h"
+#include "proxy/session/observer.h"
+#include "proxy/session/policy.h"
+#include "proxy/session/ports.h"
+#include "proxy/session/retry_memory.h"
+
+namespace postern::session {
+
+/// What all sessions of one worker share. References outlive every session.
+struct Services {
+  const Clock& clock;
+  Timers& timers;
+  dns::Client& dns;
+  Connector& connector;
+  Offload& offload;
+  Observer& observer;
+  BackendRegistry& backends;  // process-wide, thread-safe
+  MemoryBudget& memory;       // process-wide, thread-safe
+  RetryMemory& retries;       // process-wide, thread-safe
+};
+
+/// Configuration and rules that a session keeps for its whole life. The host belongs to the worker's thread.
+struct Snapshot {
+  PolicyPtr policy;
+  std::shared_ptr<rules::Host> host;
+};
+
+/// Who is connected, after any PROXY header.
+struct Peer {
+  IpAddress ip;
+  uint16_t port = 0;
+  IpAddress local_ip;
+  uint16_t local_port = 0;
+};
+
+class SessionImpl;
+
+/// One client's connection from greeting to close. Lives on one worker. When it is over it calls `ended` once (never
+/// inside a call of its owner into it... the owner retires it in a later turn and destroys it then).
+class Session {
+ public:
+  /// `listener` and `services` outlive the session. `secured`: TLS is already up (implicit TLS).
+  Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener, std::unique_ptr<Link> link,
+          const Peer& peer, bool secured, std::function<void()> ended);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  /// Greets. Call once, after the constructor returned.
+  void begin();
+  /// The gateway is going down: 421 as soon as no message is past its final dot.
+  void shut_down();
+  /// A message is past its final dot and not answered yet: must not be cut off.
+  [[nodiscard]] bool busy() const;
+
+ private:
+  std::unique_ptr<SessionImpl> impl_;
+};
+
+}  // namespace postern::session

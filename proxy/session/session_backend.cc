@@ -1,0 +1,129 @@
+// The connection behind us: opened at the first MAIL, kept for the session, replaced when it breaks before the final dot.
+#include "filters/base/bytes.h"
+#include "proxy/session/maildir.h"
+#include "proxy/session/reply_text.h"
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+using smtp::Reply;
+
+bool SessionImpl::embedded(const Transaction& tx) {
+  return tx.route != nullptr && tx.route->front().kind == BackendAddress::Kind::Maildir;
+}
+
+Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
+  if (backend_) backend_->quit();
+  Backend::Options options;
+  options.addresses = *tx.route;
+  options.client_info = policy_.backend.client_info;
+  options.tls = policy_.backend.tls;
+  options.hostname = policy_.hostname;
+  options.client = {peer_.ip, peer_.port, facts_.client.name, facts_.helo, esmtp_};
+  options.local_ip = peer_.local_ip;
+  options.local_port = peer_.local_port;
+  options.connect_timeout = policy_.backend.connect_timeout;
+  options.command_timeout = policy_.backend.command_timeout;
+  options.content_timeout = policy_.backend.content_timeout;
+  backend_ = std::make_unique<Backend>(services_.timers, services_.clock, services_.connector, services_.observer,
+                                       services_.backends, std::move(options));
+  backend_route_ = tx.route;
+  backend_dirty_ = false;
+  auto opened = co_await backend_->open();
+  if (!opened) services_.observer.note("warning", "backend: " + opened.error().message);
+  co_return opened;
+}
+
+/// Brings a backend to where this transaction stands: connected, MAIL and every accepted RCPT said. What the backend
+/// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died meanwhile:
+/// then one new one is tried.
+Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
+  bool reused = backend_ && backend_->is_open() && backend_route_ == tx.route;
+  if (reused && backend_dirty_) {
+    auto reset = co_await backend_->reset();
+    reused = reset && reset->positive();
+    backend_dirty_ = !reused;
+  }
+  for (bool retry = reused;; retry = false, reused = false) {
+    if (!reused) {
+      auto opened = co_await fresh_backend(tx);
+      if (!opened) co_return unavailable(opened.error());
+    }
+    // RFC 6531, 3.5: an internationalised message goes only where it is understood.
+    if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
+      co_return Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8");
+    }
+    auto answer = co_await backend_->mail(tx.mail);
+    if (!answer && retry) continue;
+    if (!answer) co_return unavailable(answer.error());
+    last_positive_ = pass_on(std::move(*answer), "2.1.0");
+    if (!last_positive_.positive()) co_return last_positive_;
+    tx.mail_sent = true;
+    for (const auto& recipient : tx.recipients) {
+      auto accepted = co_await backend_->rcpt(recipient);
+      if (!accepted) co_return unavailable(accepted.error());
+      // It was accepted before: now it must not be lost.
+      if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
+    }
+    co_return std::nullopt;
+  }
+}
+
+Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (!backend_ || !backend_->is_open() || !tx.mail_sent) {
+      tx.mail_sent = false;
+      auto refused = co_await establish(tx);
+      if (refused) co_return *refused;
+    }
+    content.rewind();
+    auto answer = co_await backend_->deliver(content, [&tx] { tx.committed = true; });
+    if (answer) {
+      backend_dirty_ = !answer->positive();
+      tx.mail_sent = false;
+      tx.backend_reply = answer->to_string();
+      co_return pass_on(std::move(*answer), "2.0.0");
+    }
+    tx.backend_reply = answer.error().message;
+    if (answer.error().code != Code::Unavailable) {
+      services_.observer.note("error", tx.id + ": " + answer.error().message);
+      co_return Reply(452, "4.3.1", "cannot read the stored message, try again later");
+    }
+    services_.observer.note("warning", tx.id + ": backend " + answer.error().message);
+    // After the final dot the backend may have taken it: only the sender may try again (RFC 1047).
+    if (tx.committed) break;
+    tx.mail_sent = false;
+  }
+  co_return Reply(451, "4.4.1", "mail system broke off, try again later");
+}
+
+/// The Maildir is written and synced off the loop. The work owns all it needs: it ends even when the client vanishes.
+Task<Reply> SessionImpl::write_maildir(Transaction& tx, std::string directory, std::string beginning, size_t rest_at) {
+  tx.committed = true;
+  std::string envelope = "Return-Path: <" + printable_ascii(tx.facts.from, 320) + ">\r\n";
+  for (const auto& rcpt : tx.facts.rcpts) envelope += "Delivered-To: " + printable_ascii(rcpt, 320) + "\r\n";
+  auto work = [store = tx.store, policy = snapshot_.policy, directory, rest_at, beginning = envelope + beginning] {
+    auto produce = [&](const std::function<Result<void>(std::string_view)>& write) -> Result<void> {
+      if (auto written = write(beginning); !written) return written;
+      for (uint64_t at = rest_at; at < store->size();) {
+        auto piece = store->read(at, 64U << 10U);
+        if (!piece) return tl::unexpected(piece.error());
+        at += piece->size();
+        if (auto written = write(*piece); !written) return written;
+      }
+      return {};
+    };
+    return deliver_to_maildir(directory, policy->hostname, produce);
+  };
+  Result<std::string> stored = co_await Await<Result<std::string>>(
+      [this, &work](auto done) { return services_.offload.run(std::move(work), std::move(done)); });
+  if (!stored) {
+    tx.backend_reply = stored.error().message;
+    services_.observer.note("error", tx.id + ": " + stored.error().message);
+    co_return Reply(452, "4.3.1", "cannot store the message, try again later");
+  }
+  tx.backend_reply = "stored as " + *stored;
+  co_return Reply(250, "2.0.0", "stored [id " + tx.id + ']');
+}
+
+}  // namespace postern::session

@@ -1,0 +1,285 @@
+// From the greeting to DATA: who is it, for whom, and does the backend take it.
+#include <algorithm>
+
+#include "filters/base/bytes.h"
+#include "filters/base/domain.h"
+#include "proxy/session/message_id.h"
+#include "proxy/session/reply_text.h"
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+using rules::Stage;
+using smtp::Reply;
+
+// ---------------------------------------------------------------- greeting, HELO
+
+Task<Reply> SessionImpl::on_greeting() {
+  if (policy_.greet_delay > Duration::zero()) {
+    co_await Await<bool>([this](auto done) {
+      return services_.timers.after(policy_.greet_delay, [done = std::move(done)] { done(true); });
+    });
+  }
+  bool filtered = !(trusted() && policy_.relay.skip_filters);
+  if (filtered && snapshot_.host->has_rules(Stage::Connect)) {
+    co_await know_client_name();
+    run_rules(Stage::Connect, facts_, evaluation_, nullptr);
+    connect_hits_ = evaluation_.hits.size();
+    if (auto reply = decided(evaluation_, "", 554)) co_return *reply;
+  }
+  co_return Reply(220, "", policy_.hostname + " ESMTP Postern");
+}
+
+Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
+  // The backend was told the old name with XCLIENT: it must hear the new one.
+  if (backend_ && facts_.helo != ask.name) {
+    backend_->quit();
+    backend_.reset();
+  }
+  facts_.helo = std::move(ask.name);
+  esmtp_ = ask.esmtp;
+  if (evaluation_.hits.size() > connect_hits_) {
+    evaluation_.hits.resize(connect_hits_);
+    evaluation_.score = rules::sum(evaluation_.hits, snapshot_.host->rules().group_caps());
+  }
+  if (snapshot_.host->has_rules(Stage::Helo) && !(trusted() && policy_.relay.skip_filters)) {
+    co_await know_client_name();
+    // A decision of this HELO must not outlive it when the client says HELO again.
+    rules::Evaluation attempt = evaluation_;
+    run_rules(Stage::Helo, facts_, attempt, nullptr);
+    if (auto reply = decided(attempt, "", 550)) co_return *reply;
+    evaluation_ = std::move(attempt);
+  }
+  if (esmtp_) engine_.offer(offer());
+  co_return Reply(250, esmtp_ ? "" : "2.0.0", policy_.hostname);
+}
+
+// What the sender may use end to end is what the backend understands (design: "intersected with what the backend offers").
+smtp::Extensions SessionImpl::offer() const {
+  smtp::Extensions ours;
+  ours.pipelining = ours.size = ours.enhancedstatuscodes = true;
+  ours.starttls = policy_.server.tls_available && listener_.tls == ListenerPolicy::Tls::StartTls;
+  ours.max_size = policy_.limits.message_size;
+  if (policy_.backend.addresses.front().kind == BackendAddress::Kind::Maildir) {
+    ours.eightbitmime = ours.smtputf8 = true;
+    return ours;
+  }
+  auto theirs = services_.backends.offered(policy_.backend.addresses);
+  if (!theirs) return ours;
+  ours.pipelining = theirs->pipelining;
+  ours.enhancedstatuscodes = theirs->enhancedstatuscodes;
+  ours.eightbitmime = theirs->eightbitmime;
+  ours.smtputf8 = theirs->smtputf8;
+  ours.dsn = theirs->dsn;
+  if (theirs->size && theirs->max_size > 0) ours.max_size = std::min(ours.max_size, theirs->max_size);
+  return ours;
+}
+
+// ---------------------------------------------------------------- MAIL
+
+Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
+  transaction_ = std::make_unique<Transaction>(services_.memory, policy_.limits.spool);
+  Transaction& tx = *transaction_;
+  tx.id = make_message_id(services_.clock.wall_ms());
+  tx.began = services_.clock.now();
+  tx.mail = std::move(command);
+  tx.filtered = !(trusted() && policy_.relay.skip_filters);
+  dns_.restart();
+  co_await know_client_name();
+  tx.facts = facts_;
+  tx.facts.from = tx.mail.from.address;
+  tx.evaluation = evaluation_;
+  if (tx.filtered) start_spf(tx);
+  if (tx.filtered && snapshot_.host->has_rules(Stage::Mail)) {
+    co_await know_spf(tx);
+    run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
+    if (auto reply = decided(tx.evaluation, tx.id, 550)) {
+      transaction_.reset();
+      co_return *reply;
+    }
+  }
+  // With routes the backend is known at the first recipient only.
+  if (policy_.backend.routes.empty()) {
+    tx.route = &policy_.backend.addresses;
+    if (!embedded(tx)) {
+      auto refused = co_await establish(tx);
+      if (refused) {
+        transaction_.reset();
+        co_return *refused;
+      }
+      co_return last_positive_;
+    }
+  }
+  co_return Reply(250, "2.1.0", "sender ok");
+}
+
+void SessionImpl::start_spf(Transaction& tx) {
+  spf::Query query{peer_.ip, tx.facts.helo, tx.facts.from};
+  spf::Options options;
+  options.receiver = policy_.hostname;
+  options.wall_seconds = services_.clock.wall_ms() / 1000;
+  options.lookup_timeout = policy_.dns.lookup;
+  tx.helo_spf = std::make_unique<Background<spf::Outcome>>(spf::check_helo(dns_, query, options));
+  tx.spf = std::make_unique<Background<spf::Outcome>>(spf::check_mail_from(dns_, std::move(query), std::move(options)));
+}
+
+Task<void> SessionImpl::know_spf(Transaction& tx) {
+  if (!tx.spf) co_return;
+  TimePoint begin = services_.clock.now();
+  tx.facts.helo_spf = co_await tx.helo_spf->get();
+  tx.facts.spf = co_await tx.spf->get();
+  Duration waited = services_.clock.now() - begin;
+  tx.dns += waited;
+  services_.observer.filter("spf", spf::to_string(tx.facts.spf->result), waited);
+  services_.observer.filter("helo_spf", spf::to_string(tx.facts.helo_spf->result), waited);
+  tx.helo_spf.reset();
+  tx.spf.reset();
+}
+
+Task<void> SessionImpl::know_client_name() {
+  if (name_known_ || !reverse_) co_return;
+  dns::ReverseName name = co_await reverse_->get();
+  facts_.client.name = std::move(name.name);
+  name_known_ = true;
+  reverse_.reset();
+}
+
+// ---------------------------------------------------------------- RCPT, DATA
+
+Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
+  Transaction& tx = *transaction_;
+  if (auto refused = refuse_relay(command.to)) {
+    services_.observer.recipient("refused_relay");
+    co_return *refused;
+  }
+  std::string address = command.to.address;
+  rules::Thresholds thresholds = thresholds_for(address);
+  auto conflict = mix_thresholds(tx, thresholds);
+  if (!conflict) conflict = choose_route(tx, command.to.domain);
+  if (conflict) {
+    services_.observer.recipient("deferred");
+    co_return *conflict;
+  }
+  if (auto refused = run_rcpt_rules(tx, address)) {
+    services_.observer.recipient("refused_rule");
+    co_return *refused;
+  }
+  Reply reply(250, "2.1.5", "recipient ok");
+  if (!embedded(tx)) {
+    if (!tx.mail_sent || !backend_->is_open()) {
+      auto refused = co_await establish(tx);
+      if (refused) co_return *refused;
+    }
+    auto answer = co_await backend_->rcpt(command);
+    reply = answer ? pass_on(std::move(*answer), "2.1.5") : unavailable(answer.error());
+  }
+  services_.observer.recipient(reply.positive() ? "accepted" : reply.temporary() ? "deferred" : "refused_backend");
+  if (reply.positive()) {
+    tx.thresholds = thresholds;
+    tx.facts.rcpts.push_back(std::move(address));
+    tx.recipients.push_back(std::move(command));
+  }
+  co_return reply;
+}
+
+// RFC 5321, 3.6.1 and 7.1: relaying is for those we know. <postmaster> without a domain is ours (RFC 5321, 4.5.1).
+std::optional<Reply> SessionImpl::refuse_relay(const smtp::Path& path) const {
+  if (trusted()) return std::nullopt;
+  if (path.domain.empty() && equal_nocase(path.local, "postmaster")) return std::nullopt;
+  auto domain = to_ascii_domain(path.domain);
+  if (domain && policy_.relay.domains.contains(*domain)) return std::nullopt;
+  return Reply(550, "5.7.1", "relaying denied: " + printable_ascii(path.domain, 100) + " is not handled here");
+}
+
+rules::Thresholds SessionImpl::thresholds_for(const std::string& address) const {
+  std::string lower = to_lower(address);
+  size_t at = lower.rfind('@');
+  for (const auto& entry : policy_.verdict.overrides) {
+    for (const auto& pattern : entry.recipients) {
+      bool whole_domain = pattern.starts_with('@') && at != std::string::npos && lower.substr(at) == pattern;
+      if (whole_domain || pattern == lower) return entry.thresholds;
+    }
+  }
+  return policy_.verdict.thresholds;
+}
+
+// One message, one verdict (design, section 4).
+std::optional<Reply> SessionImpl::mix_thresholds(const Transaction& tx, rules::Thresholds& thresholds) const {
+  if (!tx.thresholds || *tx.thresholds == thresholds) return std::nullopt;
+  if (policy_.verdict.mixed == VerdictPolicy::Mixed::Split) {
+    return Reply(452, "4.5.3", "this recipient is judged by other limits: send it in a transaction of its own");
+  }
+  thresholds = rules::strictest(*tx.thresholds, thresholds);
+  return std::nullopt;
+}
+
+std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::string& domain) const {
+  const std::vector<BackendAddress>* route = &policy_.backend.addresses;
+  if (!policy_.backend.routes.empty()) {
+    std::string name = to_ascii_domain(domain).value_or("");
+    for (const auto& candidate : policy_.backend.routes) {
+      if (candidate.domains.contains(name)) {
+        route = &candidate.addresses;
+        break;
+      }
+    }
+  }
+  if (!tx.facts.rcpts.empty() && tx.route != route) {
+    return Reply(452, "4.5.3", "this recipient goes another way: send it in a transaction of its own");
+  }
+  // Accepted recipients fix the route; before the first one it may still change.
+  if (tx.route != route) {
+    tx.route = route;
+    tx.mail_sent = false;
+  }
+  return std::nullopt;
+}
+
+std::optional<Reply> SessionImpl::run_rcpt_rules(Transaction& tx, const std::string& address) {
+  if (!tx.filtered || tx.evaluation.decision || !snapshot_.host->has_rules(Stage::Rcpt)) return std::nullopt;
+  rules::Evaluation attempt = tx.evaluation;
+  size_t before = attempt.hits.size();
+  tx.facts.rcpts.push_back(address);
+  run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
+  tx.facts.rcpts.pop_back();
+  if (auto refused = decided(attempt, tx.id, 550)) return refused;
+  // A rule that hit for several recipients counts once.
+  for (size_t i = before; i < attempt.hits.size(); ++i) {
+    auto same = [&](const rules::Hit& hit) { return hit.rule == attempt.hits[i].rule; };
+    if (std::none_of(tx.evaluation.hits.begin(), tx.evaluation.hits.end(), same)) {
+      tx.evaluation.hits.push_back(attempt.hits[i]);
+    }
+  }
+  tx.evaluation.decision = attempt.decision;
+  tx.evaluation.score = rules::sum(tx.evaluation.hits, snapshot_.host->rules().group_caps());
+  return std::nullopt;
+}
+
+Task<Reply> SessionImpl::on_data() { co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>"); }
+
+// ---------------------------------------------------------------- rules
+
+bool SessionImpl::trusted() const {
+  return std::any_of(policy_.relay.trusted.begin(), policy_.relay.trusted.end(),
+                     [this](const IpNetwork& network) { return network.contains(peer_.ip); });
+}
+
+void SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time) {
+  TimePoint begin = services_.clock.now();
+  snapshot_.host->run(stage, facts, evaluation);
+  if (time != nullptr) *time += services_.clock.now() - begin;
+}
+
+std::optional<Reply> SessionImpl::decided(const rules::Evaluation& evaluation, const std::string& id,
+                                          int reject_code) const {
+  if (!evaluation.decision) return std::nullopt;
+  const rules::Decision& decision = *evaluation.decision;
+  if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) return std::nullopt;
+  Reply reply = decision_reply(decision, id, policy_.verdict.reveal);
+  if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
+  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) + "\": rule " +
+                                      decision.rule + " answered " + reply.to_string());
+  return reply;
+}
+
+}  // namespace postern::session

@@ -1,0 +1,123 @@
+// The inside of Session. session.cc: events, the pump, deadlines, the end. session_envelope.cc: greeting to DATA.
+// session_backend.cc: the
+// connection behind us. session_message.cc: from the final dot to the reply.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "filters/base/signal.h"
+#include "filters/dns/iprev.h"
+#include "proxy/session/added_header.h"
+#include "proxy/session/backend.h"
+#include "proxy/session/session.h"
+#include "proxy/session/transaction.h"
+#include "proxy/smtp/server_engine.h"
+
+namespace postern::session {
+
+/// One question of the engine is answered by one coroutine (`task_`); destroying it cancels whatever it waits for.
+class SessionImpl final : private LinkEvents {
+ public:
+  SessionImpl(const Services& services, Snapshot snapshot, const ListenerPolicy& listener, std::unique_ptr<Link> link,
+              const Peer& peer, bool secured, std::function<void()> ended);
+  ~SessionImpl() override;
+
+  void begin();
+  void shut_down();
+  [[nodiscard]] bool busy() const { return transaction_ && transaction_->final_dot != TimePoint{}; }
+
+ private:
+  // --- session.cc
+  void received(std::string_view bytes) override;
+  void secured(const TlsInfo& info) override;
+  void end_of_input() override;
+  void failed(const std::string& why) override;
+  void pump();
+  void take(smtp::Action& action);
+  void run(Task<smtp::Reply> task);
+  void finish_question();
+  void send(std::string_view bytes);
+  void keep_deadline();
+  void check_deadline();
+  void set_timer(TimePoint at);
+  void end();
+
+  // --- session_envelope.cc
+  Task<smtp::Reply> on_greeting();
+  Task<smtp::Reply> on_helo(smtp::AskHelo ask);
+  Task<smtp::Reply> on_mail(smtp::MailCommand command);
+  Task<smtp::Reply> on_rcpt(smtp::RcptCommand command);
+  Task<smtp::Reply> on_data();
+  Task<void> know_client_name();
+  Task<void> know_spf(Transaction& transaction);
+  std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
+  [[nodiscard]] rules::Thresholds thresholds_for(const std::string& address) const;
+  std::optional<smtp::Reply> mix_thresholds(const Transaction& transaction, rules::Thresholds& thresholds) const;
+  std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
+  std::optional<smtp::Reply> run_rcpt_rules(Transaction& transaction, const std::string& address);
+  void run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
+  std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id,
+                                     int reject_code) const;
+  void start_spf(Transaction& transaction);
+  [[nodiscard]] smtp::Extensions offer() const;
+  [[nodiscard]] bool trusted() const;
+
+  // --- session_backend.cc
+  Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
+  Task<Result<void>> fresh_backend(const Transaction& transaction);
+  Task<smtp::Reply> forward(Transaction& transaction, Content& content);
+  Task<smtp::Reply> write_maildir(Transaction& transaction, std::string directory, std::string beginning, size_t rest_at);
+  [[nodiscard]] static bool embedded(const Transaction& transaction);
+
+  // --- session_message.cc
+  Task<smtp::Reply> on_message(smtp::AskMessage ask);
+  Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
+  Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
+  std::optional<std::string> answered_before(Transaction& transaction);
+  void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict, const smtp::Reply& reply,
+              bool duplicate);
+
+  const Services& services_;
+  Snapshot snapshot_;
+  const Policy& policy_;
+  const ListenerPolicy& listener_;
+  Peer peer_;
+  std::function<void()> ended_;
+
+  smtp::ServerEngine engine_;
+  std::unique_ptr<Link> link_;
+  std::optional<TlsInfo> tls_;
+  Facts facts_;                   // client and helo; copied into each transaction
+  bool esmtp_ = false;
+  rules::Evaluation evaluation_;  // of the stages connect and helo
+  size_t connect_hits_ = 0;       // how many of its hits are of the stage connect (kept over a second HELO)
+  dns::Budget dns_;
+
+  bool pumping_ = false;
+  bool over_ = false;
+  bool client_gone_ = false;
+  bool input_ended_ = false;
+  bool reading_ = true;
+  bool shutting_down_ = false;
+  bool name_known_ = false;
+  bool data_deadline_ = false;    // deadline_ is that of a message's content
+  TimePoint deadline_;            // for the client; zero: none
+  TimePoint timer_at_;            // when timer_ fires; it may be early
+  std::optional<RetryMemory::Key> unread_;  // our last 250 for a message, until the client shows it is still there
+  std::string unread_reply_;
+
+  // Work under way; declared last, so destroyed (cancelled) first.
+  std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<Backend> backend_;
+  const std::vector<BackendAddress>* backend_route_ = nullptr;
+  smtp::Reply last_positive_;     // the backend's answer to MAIL, for the client
+  bool backend_dirty_ = false;    // the backend still holds a transaction that was given up
+  std::unique_ptr<Background<dns::ReverseName>> reverse_;
+  Pending timer_;
+  Task<smtp::Reply> task_;
+};
+
+}  // namespace postern::session

@@ -1,0 +1,166 @@
+// From the final dot to the reply: the facts are waited for, the rules run, the verdict is carried out.
+#include "proxy/session/reply_text.h"
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+using rules::Verdict;
+using smtp::Reply;
+
+namespace {
+
+/// Our header fields, then the stored message behind its own header.
+class StampedContent final : public Content {
+ public:
+  StampedContent(MessageStore& store, std::string beginning, uint64_t rest_at)
+      : store_(store), beginning_(std::move(beginning)), rest_at_(rest_at), at_(rest_at) {}
+
+  Result<std::string_view> next() override {
+    constexpr size_t kPiece = 64U << 10U;
+    if (!begun_) {
+      begun_ = true;
+      return std::string_view(beginning_);
+    }
+    auto piece = store_.read(at_, kPiece);
+    if (piece) at_ += piece->size();
+    return piece;
+  }
+  void rewind() override {
+    begun_ = false;
+    at_ = rest_at_;
+  }
+
+ private:
+  MessageStore& store_;
+  std::string beginning_;
+  uint64_t rest_at_;
+  uint64_t at_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
+  Transaction& tx = *transaction_;
+  tx.final_dot = services_.clock.now();
+  tx.facts.size = ask.size;
+  rules::Judgement judgement;
+  std::string verdict = "error";
+  bool duplicate = false;
+  Reply reply;
+  if (ask.fault != smtp::BodyFault::None) {
+    verdict = rules::to_string(Verdict::Reject);
+    reply = smtp::body_fault_reply(ask.fault);
+  } else if (!tx.stored) {
+    services_.observer.note("error", tx.id + ": " + tx.stored.error().message);
+    reply = {452, "4.3.1", "insufficient system storage, try again later"};
+  } else if (auto before = answered_before(tx)) {
+    duplicate = true;
+    verdict = rules::to_string(Verdict::Accept);
+    reply = {250, "2.0.0", *before};
+  } else {
+    reply = co_await judge_and_deliver(tx, judgement, verdict);
+  }
+  report(tx, judgement, std::move(verdict), reply, duplicate);
+  if (reply.positive()) {
+    if (auto key = tx.key()) {
+      unread_ = *key;
+      unread_reply_ = reply.lines.front();
+    }
+  }
+  if (tx.mail_sent) backend_dirty_ = true;
+  transaction_.reset();
+  co_return reply;
+}
+
+/// RFC 1047: the same message from the same client after it vanished before our 250.
+std::optional<std::string> SessionImpl::answered_before(Transaction& tx) {
+  if (services_.retries.empty()) return std::nullopt;
+  auto key = tx.key();
+  return key ? services_.retries.find(*key, services_.clock.now()) : std::nullopt;
+}
+
+Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {
+  tx.facts.message = tx.store->head();
+  tx.facts.truncated = tx.store->spooled();
+  message::Header header = message::parse_header(tx.facts.message);
+  if (tx.facts.truncated && header.header_size == tx.facts.message.size()) {
+    verdict = rules::to_string(Verdict::Reject);
+    co_return Reply(552, "5.3.4", "message header is too large");
+  }
+  rules::Thresholds thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
+  if (tx.filtered) {
+    co_await know_spf(tx);
+    run_rules(rules::Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
+    judgement = rules::judge(tx.evaluation, thresholds);
+  }
+  verdict = rules::to_string(judgement.verdict);
+  Reply reply;
+  switch (judgement.verdict) {
+    case Verdict::Accept:
+    case Verdict::Tag:
+    case Verdict::Quarantine:
+      reply = co_await deliver(tx, judgement, header);
+      if (!reply.positive()) verdict = "error";
+      break;
+    case Verdict::Discard:
+      reply = {250, "2.0.0", "accepted [id " + tx.id + ']'};
+      break;
+    case Verdict::Defer:
+    case Verdict::Reject:
+      reply = tx.evaluation.decision ? decision_reply(*tx.evaluation.decision, tx.id, policy_.verdict.reveal)
+                                     : score_reply(tx.evaluation, judgement, tx.id, policy_.verdict.reveal);
+      break;
+  }
+  co_return reply;
+}
+
+Task<Reply> SessionImpl::deliver(Transaction& tx, const rules::Judgement& judgement, const message::Header& header) {
+  Stamp stamp;
+  stamp.hostname = policy_.hostname;
+  stamp.id = tx.id;
+  stamp.facts = &tx.facts;
+  stamp.esmtp = esmtp_;
+  stamp.smtputf8 = tx.mail.smtputf8;
+  stamp.tls = tls_;
+  stamp.wall_ms = services_.clock.wall_ms();
+  stamp.evaluation = &tx.evaluation;
+  stamp.judgement = judgement;
+  stamp.tag_limit = tx.thresholds.value_or(policy_.verdict.thresholds).tag;
+  stamp.filtered = tx.filtered;
+  if (judgement.verdict == Verdict::Tag) stamp.subject_prefix = policy_.verdict.subject_prefix;
+  std::string beginning = stamped_header(stamp, header, tx.facts.message);
+  if (judgement.verdict == Verdict::Quarantine) {
+    co_return co_await write_maildir(tx, policy_.quarantine_maildir, std::move(beginning), header.header_size);
+  }
+  if (embedded(tx)) {
+    co_return co_await write_maildir(tx, tx.route->front().path, std::move(beginning), header.header_size);
+  }
+  StampedContent content(*tx.store, std::move(beginning), header.header_size);
+  co_return co_await forward(tx, content);
+}
+
+void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std::string verdict, const Reply& reply,
+                         bool duplicate) {
+  TimePoint now = services_.clock.now();
+  MessageRecord record;
+  record.id = tx.id;
+  record.facts = &tx.facts;
+  record.evaluation = &tx.evaluation;
+  record.judgement = judgement;
+  record.verdict = std::move(verdict);
+  record.rules_version = snapshot_.host->rules().version();
+  if (tx.route != nullptr) record.backend = embedded(tx) || !backend_ ? tx.route->front().text : backend_->name();
+  record.backend_reply = tx.backend_reply;
+  record.reply = reply.to_string();
+  record.client_gone = client_gone_ || input_ended_;
+  record.duplicate = duplicate;
+  record.total = now - tx.began;
+  record.final_dot = now - tx.final_dot;
+  record.dns = tx.dns;
+  record.rules_time = tx.rules_time;
+  record.bare_newlines = tx.bare_newlines;
+  services_.observer.message(record);
+}
+
+}  // namespace postern::session
