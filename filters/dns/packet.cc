@@ -1,12 +1,12 @@
 #include "filters/dns/packet.h"
 
-#include <ldns/ldns.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
 #include <optional>
+
+#include <ldns/ldns.h>
 
 #include "filters/base/bytes.h"
 
@@ -50,7 +50,9 @@ std::optional<std::string> to_name(const ldns_rdf* field) {
   return std::nullopt;
 }
 
-uint16_t wire_type(Type type) { return static_cast<uint16_t>(type); }
+uint16_t wire_type(Type type) {
+  return static_cast<uint16_t>(type);
+}
 bool is_type(const ldns_rr* record, Type type) {
   return static_cast<unsigned>(ldns_rr_get_type(record)) == wire_type(type) &&
          static_cast<unsigned>(ldns_rr_get_class(record)) == kClassIn;
@@ -84,12 +86,14 @@ class Packet {
   size_t position_ = kHeaderSize;
 };
 
-bool same_name(const std::optional<std::string>& a, std::string_view b) { return a && equal_nocase(*a, b); }
+bool same_name(const std::optional<std::string>& a, std::string_view b) {
+  return a && equal_nocase(*a, b);
+}
 
 std::string rcode_name(unsigned rcode) {
   // RFC 1035, 4.1.1; RFC 2136, 2.2.
-  static constexpr std::array<const char*, 6> kNames = {"NOERROR", "FORMERR", "SERVFAIL",
-                                                        "NXDOMAIN", "NOTIMP", "REFUSED"};
+  static constexpr std::array<const char*, 6> kNames = {"NOERROR",  "FORMERR", "SERVFAIL",
+                                                        "NXDOMAIN", "NOTIMP",  "REFUSED"};
   return rcode < kNames.size() ? kNames.at(rcode) : "RCODE" + std::to_string(rcode);
 }
 
@@ -195,7 +199,8 @@ class AnswerSection {
   std::vector<Entry> records_;
 };
 
-// RFC 2308, 5: a negative answer lives for the smaller of the SOA's own TTL and its MINIMUM; without SOA it is not kept.
+// RFC 2308, 5: a negative answer lives for the smaller of the SOA's own TTL and its MINIMUM; without SOA it is not
+// kept.
 uint32_t negative_ttl(Packet& packet) {
   size_t count = std::min<size_t>(packet.authorities(), PacketLimits::kMaxAuthority);
   for (size_t i = 0; i < count; ++i) {
@@ -210,7 +215,9 @@ uint32_t negative_ttl(Packet& packet) {
 }
 
 // RFC 2181, 8: a TTL with the top bit set counts as zero.
-uint32_t sane_ttl(uint32_t ttl) { return ttl > 0x7fffffffU ? 0 : ttl; }
+uint32_t sane_ttl(uint32_t ttl) {
+  return ttl > 0x7fffffffU ? 0 : ttl;
+}
 
 std::optional<std::string> check_question(Packet& packet, const Question& question) {
   if (packet.questions() != 1) return "an answer without its question";

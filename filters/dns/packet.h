@@ -16,8 +16,8 @@ struct PacketLimits {
 };
 
 /// Reads the answer to `question` from a whole response message. Aliases are followed inside the packet, names compare
-/// without regard to ASCII case; a packet that answers something else, or is cut or malformed, is TempFail with a reason.
-/// A record that our names cannot express (a '.' inside a label) is left out. Any bytes are safe. Any thread.
+/// without regard to ASCII case; a packet that answers something else, or is cut or malformed, is TempFail with a
+/// reason. A record that our names cannot express (a '.' inside a label) is left out. Any bytes are safe. Any thread.
 [[nodiscard]] Answer parse_packet(std::string_view wire, const Question& question);
 
 /// The name in presentation form (RFC 1035, 5.1): letters, digits, '-' and '_' as they are, all other octets as \DDD.

@@ -85,7 +85,11 @@ bool Evaluation::judge() {
 bool Evaluation::explain() {
   std::optional<std::string> text = explanation();
   if (!known_.missing().empty()) return false;
-  outcome_.explanation = text && !text->empty() ? std::move(*text) : options_.default_explanation;
+  if (text && !text->empty()) {
+    outcome_.explanation = std::move(*text);
+  } else {
+    outcome_.explanation = options_.default_explanation;
+  }
   return true;
 }
 

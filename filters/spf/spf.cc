@@ -42,11 +42,11 @@ std::string_view to_string(Result result) {
   return "?";
 }
 
-Task<Outcome> check_helo(dns::Client& dns, Query query, Options options) {
+Task<Outcome> check_helo(dns::Client& dns, const Query& query, Options options) {
   return check(dns, helo_identity(query.helo), query.client, std::move(options));
 }
 
-Task<Outcome> check_mail_from(dns::Client& dns, Query query, Options options) {
+Task<Outcome> check_mail_from(dns::Client& dns, const Query& query, Options options) {
   return check(dns, mail_from_identity(query.helo, query.mail_from), query.client, std::move(options));
 }
 

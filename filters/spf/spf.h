@@ -37,9 +37,11 @@ struct Options {
   Duration lookup_timeout = std::chrono::seconds(5);
 };
 
+/// Both: lazy, on the thread of `dns`, which outlives the task; the query is copied. Never fails otherwise than by its
+/// result. Destroying the task cancels its look-ups. At most Known::kMaxLookups (200) of them, in practice 1 to 20.
 /// RFC 7208, 2.3: the HELO identity (postmaster@helo).
-[[nodiscard]] Task<Outcome> check_helo(dns::Client& dns, Query query, Options options);
+[[nodiscard]] Task<Outcome> check_helo(dns::Client& dns, const Query& query, Options options);
 /// RFC 7208, 2.4: the MAIL FROM identity; postmaster@helo for the null sender.
-[[nodiscard]] Task<Outcome> check_mail_from(dns::Client& dns, Query query, Options options);
+[[nodiscard]] Task<Outcome> check_mail_from(dns::Client& dns, const Query& query, Options options);
 
 }  // namespace postern::spf

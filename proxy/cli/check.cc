@@ -7,39 +7,36 @@
 namespace postern::cli {
 namespace {
 
-template <class Problems>
-std::nullopt_t complain(const Problems& problems) {
-  for (const auto& problem : problems) std::cerr << problem.to_string() << '\n';
-  return std::nullopt;
-}
-
-rules::RuleSetPtr load_rules(const ops::Config& config) {
-  auto loaded = rules::RuleSet::load(config.rules_directory, rules::Limits{});
-  if (loaded) return *loaded;
-  complain(loaded.error());
-  return nullptr;
+template <class List>
+tl::unexpected<Problems> lines(const List& problems) {
+  Problems texts;
+  for (const auto& problem : problems) texts.push_back(problem.to_string());
+  return tl::unexpected(std::move(texts));
 }
 
 }  // namespace
 
-std::optional<Loaded> load(const std::string& config_file) {
+tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples) {
   auto config = ops::load_config(config_file);
-  if (!config) return complain(config.error());
-  auto rule_set = load_rules(**config);
-  if (!rule_set) return std::nullopt;
-  return Loaded{*config, rule_set};
+  if (!config) return lines(config.error());
+  auto rule_set = rules::RuleSet::load((*config)->rules_directory, rules::Limits{});
+  if (!rule_set) return lines(rule_set.error());
+  if (examples == Examples::Run) {
+    auto failed = (*rule_set)->run_examples();
+    if (!failed.empty()) return lines(failed);
+  }
+  return Loaded{*config, *rule_set};
 }
 
-std::optional<Loaded> load_and_try(const std::string& config_file) {
-  auto loaded = load(config_file);
-  if (!loaded) return std::nullopt;
-  auto problems = loaded->rules->run_examples();
-  if (!problems.empty()) return complain(problems);
-  return loaded;
+std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples) {
+  auto loaded = load(config_file, examples);
+  if (loaded) return *loaded;
+  for (const auto& problem : loaded.error()) std::cerr << problem << '\n';
+  return std::nullopt;
 }
 
 int check(const std::string& config_file) {
-  auto loaded = load_and_try(config_file);
+  auto loaded = load_or_complain(config_file, Examples::Run);
   if (!loaded) return kBadInput;
   size_t examples = 0;
   for (const auto& rule : loaded->rules->rules()) examples += rule.examples;
@@ -49,7 +46,7 @@ int check(const std::string& config_file) {
 }
 
 int rules(const std::string& config_file, bool json) {
-  auto loaded = load(config_file);
+  auto loaded = load_or_complain(config_file, Examples::Skip);
   if (!loaded) return kBadInput;
   for (const auto& rule : loaded->rules->rules()) {
     std::string mode = rule.disabled ? "disabled" : rule.shadow ? "shadow" : "on";

@@ -34,13 +34,17 @@ int scan(const ScanOptions& options);
 int rules(const std::string& config_file, bool json);
 int version();
 
-/// Configuration and rules as `serve` would use them; problems go to stderr, one a line ("FILE:LINE: reason").
+/// Configuration and rules as `serve` would use them.
 struct Loaded {
   ops::ConfigPtr config;
   rules::RuleSetPtr rules;
 };
-[[nodiscard]] std::optional<Loaded> load(const std::string& config_file);
-/// Also runs every rule's examples.
-[[nodiscard]] std::optional<Loaded> load_and_try(const std::string& config_file);
+/// Every problem, one a line: "FILE:LINE: reason".
+using Problems = std::vector<std::string>;
+enum class Examples { Skip, Run };
+/// Any thread.
+[[nodiscard]] tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples);
+/// The same; problems go to stderr.
+[[nodiscard]] std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples);
 
 }  // namespace postern::cli

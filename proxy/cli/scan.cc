@@ -196,7 +196,7 @@ int scan(const ScanOptions& options) {
     std::cerr << "postern scan: --ip " << options.ip << ": not an IP address\n";
     return kUsage;
   }
-  auto loaded = load(options.config);
+  auto loaded = load_or_complain(options.config, Examples::Skip);
   if (!loaded) return kBadInput;
   auto files = find_messages(options.inputs);
   if (!files) {

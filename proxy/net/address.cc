@@ -1,11 +1,11 @@
 #include "proxy/net/address.h"
 
-#include <netinet/in.h>
-#include <sys/un.h>
-
 #include <charconv>
 #include <cstring>
 #include <system_error>
+
+#include <netinet/in.h>
+#include <sys/un.h>
 
 namespace postern::net {
 namespace {
@@ -19,8 +19,12 @@ std::optional<Endpoint> endpoint_of(int fd, Getter getter) {
   return to_endpoint(address);
 }
 
-int peer_name(int fd, sockaddr* address, socklen_t* length) { return ::getpeername(fd, address, length); }
-int local_name(int fd, sockaddr* address, socklen_t* length) { return ::getsockname(fd, address, length); }
+int peer_name(int fd, sockaddr* address, socklen_t* length) {
+  return ::getpeername(fd, address, length);
+}
+int local_name(int fd, sockaddr* address, socklen_t* length) {
+  return ::getsockname(fd, address, length);
+}
 
 }  // namespace
 
@@ -62,8 +66,12 @@ std::optional<Endpoint> to_endpoint(const SocketAddress& address) {
   return std::nullopt;
 }
 
-std::optional<Endpoint> peer_of(int fd) { return endpoint_of(fd, peer_name); }
-std::optional<Endpoint> local_of(int fd) { return endpoint_of(fd, local_name); }
+std::optional<Endpoint> peer_of(int fd) {
+  return endpoint_of(fd, peer_name);
+}
+std::optional<Endpoint> local_of(int fd) {
+  return endpoint_of(fd, local_name);
+}
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
   ListenAddress result;

@@ -1,12 +1,12 @@
 // Socket addresses <-> IpAddress, and the texts of the configuration.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <sys/socket.h>
 
 #include "filters/base/ip.h"
 #include "filters/base/result.h"

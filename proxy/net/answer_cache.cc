@@ -1,10 +1,10 @@
 #include "proxy/net/answer_cache.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <random>
+
+#include <xxhash.h>
 
 #include "filters/base/bytes.h"
 

@@ -1,13 +1,13 @@
 #include "proxy/net/arrivals.h"
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/socket.h>
 
 #include "filters/base/bytes.h"
 #include "proxy/smtp/proxy_header.h"
@@ -48,6 +48,8 @@ class Arrivals::Arrival final : public session::LinkEvents {
   ~Arrival() override {
     if (header_) event_del(&readable_);
   }
+
+  std::list<std::unique_ptr<Arrival>>::iterator place;  // in waiting_
 
   void read_header(Fd fd) {
     fd_ = std::move(fd);
@@ -156,8 +158,7 @@ void Arrivals::take(Fd fd, const session::ListenerPolicy& listener) {
     identified(std::move(fd), *peer, listener, std::move(ticket));
     return;
   }
-  waiting_.push_back(std::make_unique<Arrival>(*this, listener, *peer, std::move(ticket)));
-  waiting_.back()->read_header(std::move(fd));
+  wait(listener, *peer, std::move(ticket)).read_header(std::move(fd));
 }
 
 void Arrivals::identified(Fd fd, const session::Peer& peer, const session::ListenerPolicy& listener,
@@ -171,8 +172,14 @@ void Arrivals::identified(Fd fd, const session::Peer& peer, const session::Liste
     ready_({std::move(link), peer, false, std::move(ticket)}, listener);
     return;
   }
+  wait(listener, peer, std::move(ticket)).negotiate(std::move(link));
+}
+
+Arrivals::Arrival& Arrivals::wait(const session::ListenerPolicy& listener, const session::Peer& peer,
+                                  ConnectionCounter::Ticket ticket) {
   waiting_.push_back(std::make_unique<Arrival>(*this, listener, peer, std::move(ticket)));
-  waiting_.back()->negotiate(std::move(link));
+  waiting_.back()->place = std::prev(waiting_.end());
+  return *waiting_.back();
 }
 
 void Arrivals::refuse(const Fd& fd, const session::ListenerPolicy& listener) {
@@ -192,9 +199,11 @@ void Arrivals::complain(const session::Peer& peer, const std::string& why) {
 }
 
 void Arrivals::remove(Arrival& arrival) {
-  waiting_.remove_if([&](const auto& waiting) { return waiting.get() == &arrival; });
+  waiting_.erase(arrival.place);
 }
 
-void Arrivals::clear() { waiting_.clear(); }
+void Arrivals::clear() {
+  waiting_.clear();
+}
 
 }  // namespace postern::net

@@ -51,6 +51,7 @@ class Arrivals {
   class Arrival;
   void identified(Fd fd, const session::Peer& peer, const session::ListenerPolicy& listener,
                   ConnectionCounter::Ticket ticket);
+  Arrival& wait(const session::ListenerPolicy& listener, const session::Peer& peer, ConnectionCounter::Ticket ticket);
   void refuse(const Fd& fd, const session::ListenerPolicy& listener);
   void complain(const session::Peer& peer, const std::string& why);
   void remove(Arrival& arrival);

@@ -7,8 +7,8 @@
 
 namespace postern::net {
 
-/// One thread: the loop's. All references outlive it. Addresses connect at once; names go through the HostTable and, when
-/// it knows nothing fresh, through the system's resolver off the loop.
+/// One thread: the loop's. All references outlive it. Addresses connect at once; names go through the HostTable and,
+/// when it knows nothing fresh, through the system's resolver off the loop.
 class LinkConnector final : public session::Connector {
  public:
   LinkConnector(LinkPool& links, session::Offload& offload, HostTable& hosts, const Clock& clock)

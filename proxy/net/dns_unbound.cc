@@ -1,13 +1,14 @@
 #include "proxy/net/dns_unbound.h"
 
+#include <charconv>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <unbound-event.h>
 #include <unbound.h>
-
-#include <charconv>
-#include <unordered_map>
-#include <utility>
 
 #include "filters/dns/packet.h"
 #include "proxy/net/answer_cache.h"
@@ -78,16 +79,16 @@ struct Setting {
 };
 
 constexpr Setting kSettings[] = {
-    {"module-config:", "iterator"},      // validation is the resolver's business; see README.md
-    {"do-not-query-localhost:", "no"},   // a resolver on this machine is the usual one
+    {"module-config:", "iterator"},     // validation is the resolver's business; see README.md
+    {"do-not-query-localhost:", "no"},  // a resolver on this machine is the usual one
     {"minimal-responses:", "yes"},
-    {"msg-cache-slabs:", "1"},           // one thread uses the context: slabs would only split the cache
+    {"msg-cache-slabs:", "1"},  // one thread uses the context: slabs would only split the cache
     {"rrset-cache-slabs:", "1"},
     {"infra-cache-slabs:", "1"},
     {"key-cache-slabs:", "1"},
     {"num-queries-per-thread:", "4096"},
-    {"outgoing-range:", "1024"},         // sockets; the clients need file descriptors too
-    {"outgoing-num-tcp:", "64"},         // long TXT records come over TCP
+    {"outgoing-range:", "1024"},  // sockets; the clients need file descriptors too
+    {"outgoing-num-tcp:", "64"},  // long TXT records come over TCP
     // A server that did not answer for a while is asked again soon, or it would be shunned for fifteen minutes.
     {"infra-host-ttl:", "10"},
     {"infra-keep-probing:", "yes"},
@@ -96,7 +97,12 @@ constexpr Setting kSettings[] = {
 // Zones that libunbound answers itself, without asking anyone (RFC 6303, RFC 6761). With servers configured these are
 // the ones to know. unblock-lan-zones covers the private and documentation ranges.
 constexpr const char* kBuiltInZones[] = {
-    "localhost.", "127.in-addr.arpa.", "test.", "invalid.", "onion.", "home.arpa.",
+    "localhost.",
+    "127.in-addr.arpa.",
+    "test.",
+    "invalid.",
+    "onion.",
+    "home.arpa.",
     "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
 };
 
@@ -144,7 +150,8 @@ class UnboundClient::Impl {
   struct Query;
   using Queries = std::unordered_map<dns::Question, std::unique_ptr<Query>, QuestionHash, QuestionEqual>;
 
-  static void on_answer(void* query, int rcode, void* packet, int size, int security, char* why_bogus) noexcept;
+  static void on_answer(void* query, int rcode, void* packet, int size, int security, char* why_bogus,
+                        int was_ratelimited) noexcept;
   static void on_ready(int fd, short what, void* self) noexcept;
   static void on_deadline(int fd, short what, void* waiter) noexcept;
 
@@ -279,7 +286,7 @@ void UnboundClient::Impl::start(Query& query) {
   if (query.done) queries_.erase(queries_.find(query.question));
 }
 
-void UnboundClient::Impl::on_answer(void* query, int rcode, void* packet, int size, int, char*) noexcept {
+void UnboundClient::Impl::on_answer(void* query, int rcode, void* packet, int size, int, char*, int) noexcept {
   auto& asked = *static_cast<Query*>(query);
   // With an RCODE of its own (SERVFAIL) libunbound leaves packet and size undefined.
   std::string_view bytes;
@@ -329,7 +336,9 @@ void UnboundClient::Impl::make_ready(Waiter& waiter, AnswerPtr answer) {
   }
 }
 
-void UnboundClient::Impl::on_ready(int, short, void* self) noexcept { static_cast<Impl*>(self)->deliver(); }
+void UnboundClient::Impl::on_ready(int, short, void* self) noexcept {
+  static_cast<Impl*>(self)->deliver();
+}
 
 void UnboundClient::Impl::deliver() {
   // What callbacks ask now is delivered in a later turn, so that the rest of the loop gets its share.
@@ -365,6 +374,8 @@ Pending UnboundClient::lookup(const dns::Question& question, Duration timeout, C
   return impl_->lookup(question, timeout, std::move(callback));
 }
 
-size_t UnboundClient::outstanding() const { return impl_->outstanding(); }
+size_t UnboundClient::outstanding() const {
+  return impl_->outstanding();
+}
 
 }  // namespace postern::net

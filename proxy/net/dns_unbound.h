@@ -1,9 +1,9 @@
 // dns::Client on libunbound, in our own event loop.
 //
 // Theory of operation. A question is looked for in the AnswerCache, then among the questions that are under way (equal
-// ones share one), then given to libunbound. Whatever is known at once waits in a ready list that a zero timer empties, so
-// no callback ever runs inside lookup(). Each look-up has its own deadline; when the last one that waits for a question
-// has gone, libunbound is told to forget it.
+// ones share one), then given to libunbound. Whatever is known at once waits in a ready list that a zero timer empties,
+// so no callback ever runs inside lookup(). Each look-up has its own deadline; when the last one that waits for a
+// question has gone, libunbound is told to forget it.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,13 @@
 namespace postern::net {
 
 struct DnsOptions {
-  std::vector<std::string> servers;  // "127.0.0.1@5353", "::1"; empty: resolve from the root
+  std::vector<std::string> servers;   // "127.0.0.1@5353", "::1"; empty: resolve from the root
   size_t message_cache = 16U << 20U;  // bytes, libunbound's
   size_t record_cache = 32U << 20U;   // bytes, libunbound's
   size_t answers = 10'000;            // parsed answers kept
   size_t answer_bytes = 8U << 20U;    // and their size
-  /// Each look-up that was not answered from the parsed answers: its type, how it ended, how long it took. On the loop's
-  /// thread, must not call the client.
+  /// Each look-up that was not answered from the parsed answers: its type, how it ended, how long it took. On the
+  /// loop's thread, must not call the client.
   std::function<void(dns::Type, dns::Status, Duration)> observer;
 };
 

@@ -1,10 +1,10 @@
 #include "proxy/net/host_table.h"
 
-#include <netdb.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
+
+#include <netdb.h>
 
 namespace postern::net {
 

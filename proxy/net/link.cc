@@ -1,5 +1,10 @@
 #include "proxy/net/link.h"
 
+#include <array>
+#include <cerrno>
+#include <exception>
+#include <new>
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -9,22 +14,19 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <array>
-#include <cerrno>
-#include <exception>
-#include <new>
-
 namespace postern::net {
 namespace {
 
-// Every reply is a small write that the peer waits for: without this a TLS session stalls for 40 ms. Not for UNIX sockets,
-// where it fails harmlessly.
+// Every reply is a small write that the peer waits for: without this a TLS session stalls for 40 ms. Not for UNIX
+// sockets, where it fails harmlessly.
 void set_no_delay(int fd) {
   int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-size_t output_size(bufferevent* bev) { return evbuffer_get_length(bufferevent_get_output(bev)); }
+size_t output_size(bufferevent* bev) {
+  return evbuffer_get_length(bufferevent_get_output(bev));
+}
 
 }  // namespace
 
@@ -271,9 +273,9 @@ void BufferLink::switch_to_tls() {
   Fd fd(bufferevent_getfd(bev_));
   bufferevent_setfd(bev_, -1);
   free_bufferevent();
-  bufferevent* bev = bufferevent_openssl_socket_new(
-      pool_.loop_.base(), fd.get(), ssl.get(),
-      server_ ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent* bev = bufferevent_openssl_socket_new(pool_.loop_.base(), fd.get(), ssl.get(),
+                                                    server_ ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+                                                    BEV_OPT_CLOSE_ON_FREE);
   if (bev == nullptr) {
     failed("TLS: " + take_tls_error("out of memory"));
     return;

@@ -1,7 +1,7 @@
 // The end of a connection: what was written goes out, then our side is closed, then the peer's, each in bounded time.
 //
-// A socket that is closed while input waits in it sends a reset, and a reset makes the peer's system forget replies that
-// it has not read yet. So after our half is closed the peer's bytes are read and dropped until it closes too.
+// A socket that is closed while input waits in it sends a reset, and a reset makes the peer's system forget replies
+// that it has not read yet. So after our half is closed the peer's bytes are read and dropped until it closes too.
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -65,7 +65,7 @@ class LinkPool::Lingering {
     auto* lingering = static_cast<Lingering*>(self);
     if (!lingering->flushed()) {
       // The peer does not read: nothing of this connection shall stay in the kernel either.
-      linger reset{1, 0};
+      ::linger reset{1, 0};
       ::setsockopt(bufferevent_getfd(lingering->bev_), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     lingering->done();

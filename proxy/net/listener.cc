@@ -1,5 +1,11 @@
 #include "proxy/net/listener.h"
 
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -8,16 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
-#include <exception>
-
 namespace postern::net {
 namespace {
 
-tl::unexpected<Error> io_error(const char* what) { return fail(Code::Io, system_error(what, errno)); }
+tl::unexpected<Error> io_error(const char* what) {
+  return fail(Code::Io, system_error(what, errno));
+}
 
 Result<Fd> tcp_socket(const Endpoint& endpoint, bool reuse_port) {
   SocketAddress address = to_socket_address(endpoint.ip, endpoint.port);
@@ -173,7 +175,9 @@ Acceptor::~Acceptor() {
   event_free(resume_);
 }
 
-void Acceptor::on_ready(int, short, void* self) noexcept { static_cast<Acceptor*>(self)->accept_some(); }
+void Acceptor::on_ready(int, short, void* self) noexcept {
+  static_cast<Acceptor*>(self)->accept_some();
+}
 
 void Acceptor::on_resume(int, short, void* self) noexcept {
   POSTERN_CHECK(event_add(static_cast<Acceptor*>(self)->ready_, nullptr) == 0);

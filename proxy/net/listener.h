@@ -62,7 +62,8 @@ class ListenSockets {
   std::unique_ptr<std::string, Unlink> path_;
 };
 
-/// Accepts connections from one socket in one loop. Where the process has no file descriptor left it pauses and says so.
+/// Accepts connections from one socket in one loop. Where the process has no file descriptor left it pauses and says
+/// so.
 class Acceptor {
  public:
   static constexpr int kPerTurn = 64;

@@ -1,11 +1,12 @@
 #include "proxy/net/loop.h"
 
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+
 #include <event2/event.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cstdint>
 
 #include "filters/base/result.h"
 
@@ -32,6 +33,8 @@ void Inbox::wake() const {
 }
 
 Loop::Loop() {
+  // A write to a connection that has gone is an error where it happens, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
   event_config* config = event_config_new();
   POSTERN_CHECK(config != nullptr);
   // One thread a base: no locks.
@@ -62,7 +65,9 @@ void Loop::run() {
   while (!stopping_.exchange(false)) event_base_loop(base_, EVLOOP_NO_EXIT_ON_EMPTY);
 }
 
-void Loop::turn(bool wait) { event_base_loop(base_, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK); }
+void Loop::turn(bool wait) {
+  event_base_loop(base_, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+}
 
 void Loop::stop() {
   stopping_.store(true);

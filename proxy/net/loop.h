@@ -1,13 +1,13 @@
 // Loop: one event_base with one thread that runs it, and the way in for all other threads.
 #pragma once
 
-#include <sys/time.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include <sys/time.h>
 
 #include "filters/base/clock.h"
 #include "proxy/net/fd.h"
@@ -40,8 +40,8 @@ class Inbox {
   Fd wake_fd_;
 };
 
-/// Everything but post(), inbox() and stop() belongs to one thread: the one that calls run(), or before that the one that
-/// created the loop. Everything that lives on the base (links, timers, DNS) is destroyed before it.
+/// Everything but post(), inbox() and stop() belongs to one thread: the one that calls run(), or before that the one
+/// that created the loop. Everything that lives on the base (links, timers, DNS) is destroyed before it.
 class Loop {
  public:
   /// Aborts when the system has no file descriptor left for it: nothing works without a loop.

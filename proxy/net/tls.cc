@@ -1,14 +1,14 @@
 #include "proxy/net/tls.h"
 
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <system_error>
 
 #include "filters/base/ip.h"
 
@@ -22,7 +22,9 @@ struct Free {
     Function(object);
   }
 };
-void free_chain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
+void free_chain(STACK_OF(X509) * chain) {
+  sk_X509_pop_free(chain, X509_free);
+}
 
 using CtxPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using BioPtr = std::unique_ptr<BIO, Free<BIO_free>>;
@@ -35,13 +37,13 @@ struct Pair {
   ChainPtr chain;
   KeyPtr key;
   [[nodiscard]] int type() const { return EVP_PKEY_get_base_id(key.get()); }
-  [[nodiscard]] bool covers(const char* name) const {
-    return X509_check_host(leaf.get(), name, 0, 0, nullptr) == 1;
-  }
+  [[nodiscard]] bool covers(const char* name) const { return X509_check_host(leaf.get(), name, 0, 0, nullptr) == 1; }
 };
 
 // No terminal to ask: a key with a pass phrase is an error.
-int no_pass_phrase(char*, int, int, void*) { return -1; }
+int no_pass_phrase(char*, int, int, void*) {
+  return -1;
+}
 
 Result<BioPtr> open_file(const std::string& label, const std::string& path) {
   if (path.empty()) return fail(Code::BadInput, label + ": no file is named");
@@ -103,8 +105,8 @@ Result<CtxPtr> new_context(const SSL_METHOD* method) {
   // An end of file without close_notify is an end of file: SMTP says by itself where a message ends.
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   // An idle connection costs 15 kB with this, 24 kB without.
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return context;
 }
 
@@ -206,7 +208,9 @@ TlsContext::SslPtr TlsContext::new_ssl(const std::string& host) const {
   return ssl;
 }
 
-void TlsContext::FreeSsl::operator()(SSL* ssl) const { SSL_free(ssl); }
+void TlsContext::FreeSsl::operator()(SSL* ssl) const {
+  SSL_free(ssl);
+}
 
 std::string take_tls_error(const std::string& otherwise) {
   const char* reason = ERR_reason_error_string(ERR_peek_error());

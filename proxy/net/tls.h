@@ -22,8 +22,9 @@ struct CertificateFiles {
 class TlsContext {
  public:
   /// Several pairs: the first is the default; a client that names a host (SNI) gets the pair whose certificate has that
-  /// name, and beside each RSA pair stands the ECDSA pair of the same names (and the other way round). Fails when a file
-  /// cannot be read, holds something else, or when key and certificate do not belong together: "tls.key: FILE: why".
+  /// name, and beside each RSA pair stands the ECDSA pair of the same names (and the other way round). Fails when a
+  /// file cannot be read, holds something else, or when key and certificate do not belong together: "tls.key: FILE:
+  /// why".
   static Result<std::shared_ptr<const TlsContext>> server(const std::vector<CertificateFiles>& pairs);
   /// Towards backends. Certificates are not verified: the backend's address is configured, its name usually is not.
   static Result<std::shared_ptr<const TlsContext>> client();

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "filters/base/bytes.h"
+#include "proxy/ops/http_gate.h"
 #include "proxy/ops/metrics.h"
 #include "proxy/ops/values.h"
 
@@ -27,27 +28,6 @@ namespace {
 
 struct FreeHttp {
   void operator()(evhttp* http) const { evhttp_free(http); }
-};
-
-/// Counts connections; past the limit nothing more is accepted until one ends. evhttp neither counts its connections
-/// nor says when one ends, but a filter bufferevent (that filters nothing) is told when it is freed. libevent frees in
-/// a later turn of the loop, so the gate is shared with the connections and may outlive the server.
-struct Gate {
-  evconnlistener* listener = nullptr;  // nullptr once the server is gone
-  int limit = 0;
-  int connections = 0;
-  bool paused = false;
-
-  void enter() {
-    if (++connections < limit || paused) return;
-    paused = true;
-    evconnlistener_disable(listener);
-  }
-  void leave() {
-    if (--connections >= limit || !paused || listener == nullptr) return;
-    paused = false;
-    evconnlistener_enable(listener);
-  }
 };
 
 /// As long for every wrong token of the same length: the time tells nothing of how much of it was right.
@@ -140,13 +120,13 @@ struct HttpServer::Impl {
   evconnlistener* listener = nullptr;  // owned by http once bound to it
   std::unique_ptr<evhttp, FreeHttp> http;
   std::map<std::string, std::map<std::string, Handler>> routes;  // path -> method -> handler
-  std::shared_ptr<Gate> gate = std::make_shared<Gate>();
+  std::unique_ptr<HttpGate> gate;
 
   [[nodiscard]] const std::map<std::string, Handler>* find(std::string_view path) const;
   [[nodiscard]] bool authorised(evhttp_request* request) const;
   HttpResponse respond(evhttp_request* request, std::string& allow);
   void serve(evhttp_request* request);
-  [[nodiscard]] bufferevent* open_connection(event_base* base) const;
+  [[nodiscard]] bufferevent* open_connection(event_base* base);
 };
 
 const std::map<std::string, HttpServer::Handler>* HttpServer::Impl::find(std::string_view path) const {
@@ -218,28 +198,16 @@ void HttpServer::Impl::serve(evhttp_request* request) {
   evhttp_send_reply(request, response.status, nullptr, nullptr);
 }
 
-bufferevent* HttpServer::Impl::open_connection(event_base* base) const {
-  bufferevent* socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-  if (socket == nullptr) return nullptr;
-  auto share = std::make_unique<std::shared_ptr<Gate>>(gate);
-  auto gone = [](void* held) {
-    std::unique_ptr<std::shared_ptr<Gate>> owned(static_cast<std::shared_ptr<Gate>*>(held));
-    (*owned)->leave();
-  };
-  bufferevent* counted = bufferevent_filter_new(socket, nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, gone, share.get());
-  if (counted == nullptr) {
-    bufferevent_free(socket);
-    return nullptr;
-  }
-  static_cast<void>(share.release());
-  gate->enter();
-  return counted;
+bufferevent* HttpServer::Impl::open_connection(event_base* base) {
+  bufferevent* connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+  if (connection != nullptr) gate->enter(connection);
+  return connection;
 }
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpServer::~HttpServer() {
-  impl_->gate->listener = nullptr;
+  impl_->gate.reset();
   impl_->http.reset();
   if (!impl_->bound.unix_path.empty()) unlink(impl_->bound.unix_path.c_str());
 }
@@ -266,8 +234,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(event_base* base, Options
     evconnlistener_free(impl->listener);
     return fail(Code::Internal, "evhttp_bind_listener failed");
   }
-  impl->gate->listener = impl->listener;
-  impl->gate->limit = impl->options.max_connections;
+  impl->gate = std::make_unique<HttpGate>(base, impl->listener, impl->options.max_connections);
   evhttp* http = impl->http.get();
   evhttp_set_max_headers_size(http, kMaxHeader);
   evhttp_set_max_body_size(http, kMaxBody);

@@ -34,7 +34,7 @@ struct HttpResponse {
 class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
-  static constexpr int kMaxConnections = 64;
+  static constexpr size_t kMaxConnections = 64;
   static constexpr int kMaxHeader = 16 << 10;
   static constexpr int kMaxBody = 1 << 20;
   static constexpr int kIdleSeconds = 10;
@@ -42,7 +42,7 @@ class HttpServer {
   struct Options {
     std::string address;  // IP:PORT (0: any free port) or "unix:/path" (made with mode 0660, removed at the end)
     std::string token;    // empty: none is asked for; else every request needs "Authorization: Bearer TOKEN"
-    int max_connections = kMaxConnections;
+    size_t max_connections = kMaxConnections;
   };
 
   /// `base` outlives the server.

@@ -1,5 +1,6 @@
 #include "proxy/ops/log_line.h"
 
+#include <algorithm>
 #include <ctime>
 #include <iterator>
 #include <utility>
@@ -18,6 +19,12 @@ void append_time(std::string& out, int64_t wall_ms) {
   gmtime_r(&seconds, &utc);
   fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, wall_ms % 1000);
+}
+
+/// Printable ASCII without quote and backslash, and short enough: what nearly every text is.
+bool is_plain(std::string_view text, size_t limit) {
+  return text.size() + 4 <= limit &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
 }
 
 }  // namespace
@@ -45,6 +52,10 @@ void LogLine::key(std::string_view name) {
 }
 
 void LogLine::escaped(std::string_view untrusted, size_t limit) {
+  if (is_plain(untrusted, limit)) {
+    out_ += untrusted;
+    return;
+  }
   std::string safe = escape_for_log(untrusted, limit);
   if (!json_) {
     out_ += safe;

@@ -55,10 +55,12 @@ spec::Text existing(const Reader& reader, std::string& target, bool directory) {
             if (text.empty() || text.find('\0') != std::string::npos) return "not a path";
             target = resolve_path(reader.directory(), text);
             struct stat found {};
-            if (stat(target.c_str(), &found) != 0 || access(target.c_str(), directory ? R_OK | X_OK : R_OK) != 0) {
+            bool there = stat(target.c_str(), &found) == 0;
+            if (there && directory != S_ISDIR(found.st_mode))
+              return target + (directory ? " is no directory" : " is no file");
+            if (!there || access(target.c_str(), directory ? R_OK | X_OK : R_OK) != 0) {
               return "cannot read " + target + ": " + std::error_code(errno, std::generic_category()).message();
             }
-            if (directory != S_ISDIR(found.st_mode)) return target + (directory ? " is no directory" : " is no file");
             return std::nullopt;
           }};
 }

@@ -8,13 +8,13 @@
 #include <utility>
 
 #include <fmt/core.h>
-#include <idn2.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 
 namespace postern::ops {
 namespace {
@@ -105,21 +105,10 @@ std::string show_size(uint64_t octets) {
   return show_with_unit(octets, kSizeUnits, "B");
 }
 
-// RFC 5891, 4 and 5 through libidn2, without the mappings of IDNA2003's time.
 Result<std::string> to_a_labels(std::string_view domain) {
-  if (!domain.empty() && domain.back() == '.') domain.remove_suffix(1);
-  std::string name = to_lower(domain);
-  if (!is_ascii(name)) {
-    if (!is_utf8(name) || name.find('\0') != std::string::npos) return fail(Code::BadInput, "not a domain name");
-    uint8_t* found = nullptr;
-    int status =
-        idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.c_str()), &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-    std::unique_ptr<uint8_t, void (*)(void*)> owned(found, idn2_free);
-    if (status != IDN2_OK) return fail(Code::BadInput, std::string("not a domain name: ") + idn2_strerror(status));
-    name = to_lower(reinterpret_cast<const char*>(owned.get()));
-  }
-  if (!is_host_name(name)) return fail(Code::BadInput, "not a domain name");
-  return name;
+  auto name = to_ascii_domain(domain);
+  if (!name || !is_host_name(*name)) return fail(Code::BadInput, "not a domain name");
+  return *name;
 }
 
 Result<std::string> normalise_recipient(std::string_view text) {

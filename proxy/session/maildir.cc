@@ -181,7 +181,8 @@ Result<std::string> deliver_to_maildir(const std::string& directory, const std::
   int opened = -1;
   for (int attempt = 0; opened < 0 && attempt < kNameAttempts; ++attempt) {
     name = unique_name(hostname);
-    path = directory + "/tmp/" + name;
+    path = directory;
+    path.append("/tmp/").append(name);
     opened = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (opened < 0 && errno != EEXIST) break;
   }

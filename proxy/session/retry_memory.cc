@@ -19,8 +19,10 @@ void RetryMemory::remember(const Key& key, std::string reply_text, TimePoint now
   if (reply_text.size() > 512) reply_text.resize(512);
   TimePoint until = now + kKeep;
   std::lock_guard<std::mutex> lock(mutex_);
-  entries_[key] = Entry{std::move(reply_text), until};
-  order_.emplace_back(until, key);
+  Entry& entry = entries_[key];
+  // Two equal times of one key could not be told apart when the first of them is dropped.
+  if (entry.until != until) order_.emplace_back(until, key);
+  entry = Entry{std::move(reply_text), until};
   expire(now);
 }
 

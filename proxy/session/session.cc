@@ -69,8 +69,6 @@ void SessionImpl::end_of_input() {
 
 void SessionImpl::failed(const std::string& /*why*/) {
   client_gone_ = true;
-  if (unread_) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
-  unread_.reset();
   // Past the final dot towards the backend there is no way back: its answer is read and logged.
   if (transaction_ && transaction_->committed) return;
   end();
@@ -208,7 +206,8 @@ void SessionImpl::shut_down() {
 void SessionImpl::end() {
   if (over_) return;
   over_ = true;
-  if (unread_) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
+  // It left without a word after our 250: perhaps it never read it (RFC 1047).
+  if (unread_ && (input_ended_ || client_gone_)) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
   timer_.reset();
   task_ = {};
   reverse_.reset();

@@ -74,7 +74,8 @@ std::deque<std::string> xclient_commands(const OriginalClient& client, const std
   std::string line;
   for (const auto& [name, value] : attributes) {
     if (value.empty() || offered.count(name) == 0) continue;
-    std::string word = " " + name + "=" + value;
+    std::string word = " ";
+    word.append(name).append("=").append(value);
     if (!line.empty() && line.size() + word.size() + 2 > kMaxXclientLine) {
       commands.push_back(std::exchange(line, "") + "\r\n");
     }

@@ -283,7 +283,7 @@ class LogAndFacts(Running):
         gateway = self.gateway(log={"format": "json"}, listen=[{"proxy_protocol": ["127.0.0.1/32"]}],
                                dns={"servers": nsd.start(self, ['sender.example. TXT "v=spf1 ip4:192.0.2.10 -all"'])},
                                rules={"10-spf.lua": spf_rule(3.0)})
-        self.assertEqual(self.deliver(gateway, source="198.51.100.66", helo="evil\u200bhelo.example").code, 250)
+        self.assertEqual(self.deliver(gateway, source="198.51.100.66", helo="client.sender.example").code, 250)
         records = [json.loads(l) for l in gateway.log().splitlines() if l.startswith("{")]
         record, = [r for r in records if r.get("verdict")]
         for key in ("id", "client", "helo", "from", "rcpts", "size", "verdict", "score", "rules", "spf", "milliseconds"):

@@ -39,7 +39,7 @@ OWNERS = [
     (r"spf2/.*|spf\.h", ("filters/spf/",), "libspf2 belongs to filters/spf"),
     (r"ldns/.*", ("filters/dns/", "proxy/net/"), "DNS packets are read in filters/dns"),
     (r"prometheus/.*", ("proxy/ops/", "tests/unit/proxy_ops/"), "metrics belong to proxy/ops"),
-    (r"spdlog/.*", ("proxy/ops/",), "the log belongs to proxy/ops"),
+    (r"spdlog/.*", ("proxy/ops/", "tests/unit/proxy_ops/"), "the log belongs to proxy/ops"),
     (r"toml\+\+/.*|toml(\+\+)?\.hp?p?", ("proxy/ops/",), "configuration belongs to proxy/ops"),
     (r"CLI/.*", ("proxy/cli/", "proxy/main.cc"), "the command line belongs to proxy/cli"),
     # Not in g++ 12 or not in clang 14: see README.md, "How it is built".

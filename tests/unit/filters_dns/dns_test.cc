@@ -67,6 +67,7 @@ TEST(BudgetTest, CountsLookups) {
   Budget budget(fake, clock, {seconds(5), seconds(8), 2});
   std::vector<Status> got;
   std::vector<Pending> pending;
+  pending.reserve(3);
   for (int i = 0; i < 3; ++i) {
     pending.push_back(budget.lookup({"a.org", Type::A}, [&](const Answer& answer) { got.push_back(answer.status); }));
   }

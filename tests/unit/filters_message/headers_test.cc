@@ -172,7 +172,8 @@ TEST(ClaimsAuthservId, OthersAreLeftAlone) {
 }
 
 bool stripped(const std::string& line) {
-  Header header = parse_header("A: b\r\n" + line + "\r\n\r\n");
+  std::string message = "A: b\r\n" + line + "\r\n\r\n";
+  Header header = parse_header(message);
   return must_strip(header.fields.at(1), "mx.example.org");
 }
 

@@ -1,6 +1,8 @@
 // Limits (RFC 7208, 4.6.4), hostile records, and the asynchronous side.
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/unit/filters_spf/spf_fixture.h"
 
@@ -172,6 +174,26 @@ TEST_F(SpfLimits, DestroyingTheTaskCancels) {
     EXPECT_EQ(dns.run(), 0U);
     EXPECT_FALSE(finished);
   }
+}
+
+// Each thread has a libspf2 server of its own.
+TEST(SpfThreads, DoNotMeet) {
+  auto judge_many = [](const char* record, Result wanted, int* wrong) {
+    test::FakeDns dns;
+    dns.txt("example.org", record).txt("b.org", "v=spf1 a ?all").a("b.org", "192.0.2.3");
+    for (int i = 0; i < 500; ++i) {
+      auto task = check_mail_from(dns, {IpAddress::v4({192, 0, 2, 3}), "h.org", "x@example.org"}, {});
+      task.start([] {});
+      dns.run();
+      *wrong += task.take().result == wanted ? 0 : 1;
+    }
+  };
+  int wrong[2] = {0, 0};
+  std::thread one(judge_many, "v=spf1 include:b.org -all", Result::Pass, &wrong[0]);
+  std::thread two(judge_many, "v=spf1 -include:b.org +all", Result::Fail, &wrong[1]);
+  one.join();
+  two.join();
+  EXPECT_EQ(wrong[0] + wrong[1], 0);
 }
 
 TEST_F(SpfLimits, ManyChecksInterleave) {

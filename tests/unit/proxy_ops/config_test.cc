@@ -1,10 +1,10 @@
 #include "proxy/ops/config.h"
 
-#include <gmock/gmock.h>
-
 #include <chrono>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
 
 #include "files.h"
 
@@ -114,7 +114,8 @@ TEST_F(ConfigTest, AMissingFileIsNamed) {
 TEST_F(ConfigTest, TheExampleOfTheDocumentationLoads) {
   static_cast<void>(directory_.write("cert.pem", ""));
   static_cast<void>(directory_.write("key.pem", ""));
-  static_cast<void>(directory_.write("domains", "# ours\nexample.net   # the second\r\n\n  .below.example.org\nBÜCHER.example\n"));
+  static_cast<void>(
+      directory_.write("domains", "# ours\nexample.net   # the second\r\n\n  .below.example.org\nBÜCHER.example\n"));
   ConfigPtr config = load(R"(
 hostname = "MX.example.org"
 workers = 3
@@ -278,7 +279,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[limits]\nmessage_size = \"1KB\"", "out of bounds: '1KB', allowed are 1KiB to 64GiB"},
         Bad{"[limits]\ndrain = 30", "wants a duration such as \"5s\""},
         Bad{"[limits]\ndrain = \"99999999999999999999h\"", "6:9: 'drain'"},
-        Bad{"[limits]\nerrors = -1", "-1, allowed are"}, Bad{"[verdict]\nreject = \"never\"", "a score or \"off\", not 'never'"},
+        Bad{"[limits]\nerrors = -1", "-1, allowed are"},
+        Bad{"[verdict]\nreject = \"never\"", "a score or \"off\", not 'never'"},
         Bad{"[verdict]\nreject = nan", "out of bounds"}, Bad{"[verdict]\nreveal = 1", "wants true or false, not 1"},
         Bad{"[verdict]\ntag = 8\nreject = 7.5", "7:10: 'reject' in [verdict] (7.5) lies below 'tag' (8)"},
         Bad{"[verdict]\nsubject_prefix = \"a\\nb\"", "one line"},
@@ -288,9 +290,11 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[[listen]]\naddress = \"localhost:25\"", "a listener has an address, not a name"},
         Bad{"[[listen]]\naddress = \"127.0.0.1\"", "a port from 0 to 65535 is missing"},
         Bad{"[[listen]]\naddress = \"::1:25\"", "stands in brackets"},
-        Bad{"[[listen]]\naddress = \"unix:run\"", "absolute path"}, Bad{"[[listen]]\ntls = \"off\"", "missing key 'address'"},
+        Bad{"[[listen]]\naddress = \"unix:run\"", "absolute path"},
+        Bad{"[[listen]]\ntls = \"off\"", "missing key 'address'"},
         Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \"127.0.0.1:1\"", "8:11: '127.0.0.1:1'"},
-        Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\nrole = \"submission\"", "role = \"submission\" is not supported yet"},
+        Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\nrole = \"submission\"",
+            "role = \"submission\" is not supported yet"},
         Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\ntls = \"starttls\"", "there is no 'certificate' in [tls]"},
         Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\ntls = \"implicit\"", "7:7: 'tls' in [[listen]] is 'implicit'"},
         Bad{"[[listen]]\naddress = \"127.0.0.1:1\"\nproxy_protocol = [\"10/8\"]", "neither an address nor a network"},

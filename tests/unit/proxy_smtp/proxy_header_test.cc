@@ -101,7 +101,7 @@ TEST(ProxyHeader, Version1IsStrict) {
            std::string("PROXY TCP4 2001:db8::1 2001:db8::2 1 25\r\n"),
            std::string("PROXY TCP6 192.0.2.1 198.51.100.2 1 25\r\n"),
            std::string("PROXY TCP6 fe80::1%eth0 2001:db8::2 1 25\r\n"),
-           std::string("PROXY TCP4 192.0.2.1\0 198.51.100.2 1 25\r\n", 43),
+           std::string("PROXY TCP4 192.0.2.1\0 198.51.100.2 1 25\r\n", 41),
            std::string("PROXY UNKNOWNS\r\n"),
            std::string("PROXY \r\n"),
        }) {

@@ -1,0 +1,233 @@
+#include "proxy/cli/gateway.h"
+
+#include <event2/event.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+namespace postern::cli {
+namespace {
+
+constexpr unsigned kDiskThreads = 4;
+
+template <class T>
+std::string listeners_of(const T& config) {
+  std::string all;
+  for (const auto& listener : config.listeners) all += listener.address + ' ';
+  return all;
+}
+
+}  // namespace
+
+Gateway::Gateway(Loaded loaded)
+    : loaded_(std::move(loaded)),
+      log_(clock_, loaded_.config->log_format, loaded_.config->log_level),
+      operations_(metrics_, log_),
+      memory_(loaded_.config->policy.limits.memory),
+      timers_(loop_),
+      pool_(kDiskThreads),
+      offload_(loop_, pool_, [](const Result<std::string>&) {}),
+      links_(loop_, timers_),
+      connector_(links_, offload_, hosts_, clock_),
+      health_(timers_, connector_, backends_, operations_) {}
+
+Gateway::~Gateway() {
+  for (event* signal : signals_) event_free(signal);
+}
+
+// ---------------------------------------------------------------- start
+
+Result<void> Gateway::start() {
+  const ops::Config& config = *loaded_.config;
+  metrics_.add_memory_kind("messages", [this] { return static_cast<double>(memory_.used()); });
+  metrics_.configured(config);
+  auto policy = std::make_shared<const session::Policy>(config.policy);
+  operations_.in_force(policy, loaded_.rules);
+  std::error_code error;
+  std::filesystem::create_directories(config.policy.limits.spool, error);
+  if (error) {
+    log_.note("warning", "[limits] spool " + config.policy.limits.spool + ": " + error.message() +
+                             "; messages over 1 MiB will be deferred with 452");
+  }
+  auto client_tls = net::TlsContext::client();
+  if (!client_tls) return tl::unexpected(client_tls.error());
+  links_.set_client_tls(*client_tls);
+  if (auto opened = open_workers(); !opened) return opened;
+  if (auto opened = open_http(); !opened) return opened;
+  watch_signals();
+  health_.watch(config.policy.hostname, config.policy.backend);
+  for (auto& worker : workers_) {
+    worker->start();
+    ++workers_running_;
+  }
+  log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
+                        std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
+  return {};
+}
+
+unsigned Gateway::worker_count() const {
+  unsigned configured = loaded_.config->workers;
+  return configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+}
+
+Result<net::Generation> Gateway::generation(const Loaded& loaded) const {
+  net::Generation generation;
+  generation.policy = std::make_shared<const session::Policy>(loaded.config->policy);
+  generation.rules = loaded.rules;
+  if (!loaded.config->tls_pairs.empty()) {
+    std::vector<net::CertificateFiles> files;
+    for (const auto& pair : loaded.config->tls_pairs) files.push_back({pair.certificate, pair.key});
+    auto tls = net::TlsContext::server(files);
+    if (!tls) return tl::unexpected(tls.error());
+    generation.tls = *tls;
+  }
+  return generation;
+}
+
+Result<void> Gateway::open_workers() {
+  const ops::Config& config = *loaded_.config;
+  auto first = generation(loaded_);
+  if (!first) return tl::unexpected(first.error());
+  unsigned count = worker_count();
+  auto handed = net::HandedSockets::from_environment();
+  for (const auto& listener : config.listeners) {
+    auto opened = net::ListenSockets::open(listener.address, count, handed);
+    if (!opened) return tl::unexpected(opened.error());
+    sockets_.push_back(std::move(*opened));
+  }
+  net::SharedServices shared{clock_, operations_, backends_, memory_, retries_, connections_, hosts_, pool_};
+  for (unsigned index = 0; index < count; ++index) {
+    net::WorkerOptions options;
+    options.index = index;
+    for (size_t i = 0; i < config.listeners.size(); ++i) {
+      options.listeners.push_back({config.listeners[i].policy, sockets_[i].take(index)});
+    }
+    options.generation = *first;
+    options.dns.servers = config.dns_servers;
+    options.dns.observer = [this](dns::Type type, dns::Status status, Duration time) {
+      metrics_.dns_query(type, status, time);
+    };
+    options.make_host = [this](const rules::RuleSetPtr& rule_set) {
+      return std::make_shared<rules::Host>(rule_set, &operations_);
+    };
+    options.loop_lag = [this](Duration lag) { metrics_.loop_lag(lag); };
+    options.ended = [inbox = loop_.inbox(), this] { static_cast<void>(inbox->post([this] { worker_ended(); })); };
+    auto worker = net::Worker::create(shared, std::move(options));
+    if (!worker) return tl::unexpected(worker.error());
+    workers_.push_back(std::move(*worker));
+  }
+  return {};
+}
+
+Result<void> Gateway::open_http() {
+  const ops::Config& config = *loaded_.config;
+  if (config.http_address.empty()) return {};
+  ops::HttpServer::Options options;
+  options.address = config.http_address;
+  options.token = config.http_token;
+  auto server = ops::HttpServer::listen(loop_.base(), options);
+  if (!server) return tl::unexpected(std::move(server.error()).in("[http] address"));
+  http_ = std::move(*server);
+  ops::add_standard_routes(*http_, metrics_, [this] { return not_ready(); });
+  return {};
+}
+
+std::string Gateway::not_ready() const {
+  if (draining_) return "shutting down";
+  if (!backends_.any_up(loaded_.config->policy.backend.addresses)) return "no backend is reachable";
+  return "";
+}
+
+// ---------------------------------------------------------------- signals
+
+void Gateway::watch_signals() {
+  // A peer that is gone is an error of write(2), not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  for (int number : {SIGHUP, SIGTERM, SIGINT}) {
+    event* signal = evsignal_new(loop_.base(), number, on_signal, this);
+    POSTERN_CHECK(signal != nullptr && event_add(signal, nullptr) == 0);
+    signals_.push_back(signal);
+  }
+}
+
+void Gateway::on_signal(int number, short /*what*/, void* self) noexcept {
+  auto* gateway = static_cast<Gateway*>(self);
+  if (number == SIGHUP) {
+    gateway->reload();
+  } else {
+    gateway->drain();
+  }
+}
+
+void Gateway::run() { loop_.run(); }
+
+/// Loading and trying the examples takes its time, so it is done off the loop; nothing changes unless all of it is good.
+void Gateway::reload() {
+  if (draining_) return;
+  if (reloading_) {
+    reload_again_ = true;
+    return;
+  }
+  reloading_ = true;
+  auto outcome = std::make_shared<tl::expected<Loaded, Problems>>(tl::unexpected(Problems{}));
+  reload_work_ = offload_.run(
+      [outcome, file = loaded_.config->file]() -> Result<std::string> {
+        *outcome = load(file, Examples::Run);
+        return std::string();
+      },
+      [this, outcome](const Result<std::string>& ran) {
+        if (!ran) *outcome = tl::unexpected(Problems{ran.error().message});
+        finish_reload(std::move(*outcome));
+      });
+}
+
+void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
+  reloading_ = false;
+  tl::expected<net::Generation, Error> next;
+  if (loaded) {
+    next = generation(*loaded);
+    if (!next) loaded = tl::unexpected(Problems{next.error().message});
+  }
+  if (!loaded) {
+    for (const auto& problem : loaded.error()) log_.note("error", "reload refused, the old one stays: " + problem);
+    metrics_.reloaded(false);
+  } else {
+    const ops::Config& config = *loaded->config;
+    if (listeners_of(config) != listeners_of(*loaded_.config) || config.dns_servers != loaded_.config->dns_servers ||
+        config.workers != loaded_.config->workers || config.http_address != loaded_.config->http_address) {
+      log_.note("warning", "[[listen]], [dns] servers, workers and [http] address take effect at a restart");
+    }
+    loaded_ = std::move(*loaded);
+    memory_.set_limit(config.policy.limits.memory);
+    log_.configure(config.log_format, config.log_level);
+    if (http_) http_->set_token(config.http_token);
+    metrics_.configured(config);
+    operations_.in_force(next->policy, next->rules);
+    for (auto& worker : workers_) {
+      if (!worker->reload(*next)) log_.note("error", "a worker did not take the reload");
+    }
+    health_.watch(config.policy.hostname, config.policy.backend);
+    metrics_.reloaded(true);
+    log_.note("info", "reloaded: " + std::to_string(loaded_.rules->rules().size()) + " rules, version " +
+                          loaded_.rules->version());
+  }
+  if (std::exchange(reload_again_, false)) reload();
+}
+
+void Gateway::drain() {
+  if (draining_) return;
+  draining_ = true;
+  log_.note("info", "shutting down: finishing messages past their final dot");
+  for (auto& worker : workers_) {
+    if (!worker->drain(loaded_.config->policy.limits.drain)) worker->stop();
+  }
+}
+
+void Gateway::worker_ended() {
+  if (--workers_running_ == 0) loop_.stop();
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,87 @@
+// Gateway: the running program. The control thread: signals, reload, HTTP, health probes; it owns the workers.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "filters/base/clock.h"
+#include "proxy/cli/cli.h"
+#include "proxy/net/connection_counter.h"
+#include "proxy/net/connector.h"
+#include "proxy/net/health.h"
+#include "proxy/net/host_table.h"
+#include "proxy/net/link.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/offload.h"
+#include "proxy/net/timers.h"
+#include "proxy/net/worker.h"
+#include "proxy/ops/http.h"
+#include "proxy/ops/log.h"
+#include "proxy/ops/metrics.h"
+#include "proxy/ops/observer.h"
+#include "proxy/session/backend_registry.h"
+#include "proxy/session/memory_budget.h"
+#include "proxy/session/retry_memory.h"
+
+struct event;
+
+namespace postern::cli {
+
+/// Lives on the thread that calls run(). Members are in the order of their dependencies: workers go first.
+class Gateway {
+ public:
+  explicit Gateway(Loaded loaded);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  /// Opens sockets and starts the workers. Fails with what is wrong with the configuration on this machine.
+  Result<void> start();
+  /// Until SIGTERM or SIGINT, and until the messages past their final dot are finished.
+  void run();
+
+ private:
+  static void on_signal(int number, short what, void* self) noexcept;
+  Result<void> open_workers();
+  Result<void> open_http();
+  Result<net::Generation> generation(const Loaded& loaded) const;
+  void watch_signals();
+  void reload();
+  void finish_reload(tl::expected<Loaded, Problems> loaded);
+  void drain();
+  void worker_ended();
+  [[nodiscard]] std::string not_ready() const;
+  [[nodiscard]] unsigned worker_count() const;
+
+  Loaded loaded_;
+  SystemClock clock_;
+  ops::Metrics metrics_;
+  ops::Log log_;
+  ops::Operations operations_;
+  session::BackendRegistry backends_;
+  session::MemoryBudget memory_;
+  session::RetryMemory retries_;
+  net::ConnectionCounter connections_;
+  net::HostTable hosts_;
+  net::Loop loop_;
+  net::LoopTimers timers_;
+  net::ThreadPool pool_;
+  net::PoolOffload offload_;
+  net::LinkPool links_;
+  net::LinkConnector connector_;
+  net::HealthMonitor health_;
+  std::unique_ptr<ops::HttpServer> http_;
+  std::vector<event*> signals_;
+  std::vector<net::ListenSockets> sockets_;
+  std::vector<std::unique_ptr<net::Worker>> workers_;
+  size_t workers_running_ = 0;
+  bool draining_ = false;
+  bool reloading_ = false;
+  bool reload_again_ = false;
+  Pending reload_work_;
+};
+
+}  // namespace postern::cli

@@ -1,0 +1,35 @@
+// postern serve: the gateway in the foreground.
+#include <sys/resource.h>
+
+#include <iostream>
+
+#include "proxy/cli/cli.h"
+#include "proxy/cli/gateway.h"
+
+namespace postern::cli {
+namespace {
+
+/// Each client needs a descriptor, and one for its backend: take all that the system allows us.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int serve(const std::string& config_file) {
+  raise_file_limit();
+  auto loaded = load_or_complain(config_file, Examples::Run);
+  if (!loaded) return kBadInput;
+  Gateway gateway(std::move(*loaded));
+  if (auto started = gateway.start(); !started) {
+    std::cerr << "postern serve: " << started.error().message << '\n';
+    return kBadInput;
+  }
+  gateway.run();
+  return kDone;
+}
+
+}  // namespace postern::cli

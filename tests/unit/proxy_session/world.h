@@ -1,0 +1,182 @@
+// A world in memory for sessions: client, backend, DNS, clock and disk pool, all driven by run().
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/session/session.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_dns.h"
+
+namespace postern::test {
+
+/// The far end of a fake link; outlives the Link that the session owns.
+struct Wire {
+  session::LinkEvents* events = nullptr;
+  std::string written;       // by the session, not yet looked at by the test or the scripted backend
+  bool open = true;          // the session still holds its link
+  bool closed_after_flush = false;
+  bool reading = true;
+  bool tls_asked = false;
+};
+
+class FakeLink final : public session::Link {
+ public:
+  explicit FakeLink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
+  ~FakeLink() override {
+    wire_->open = false;
+    wire_->events = nullptr;
+  }
+  void attach(session::LinkEvents& events) override { wire_->events = &events; }
+  void write(std::string_view bytes) override { wire_->written += bytes; }
+  [[nodiscard]] size_t queued() const override { return 0; }
+  void read_enabled(bool enabled) override { wire_->reading = enabled; }
+  void start_tls() override { wire_->tls_asked = true; }
+  void close_after_flush() override { wire_->closed_after_flush = true; }
+
+ private:
+  std::shared_ptr<Wire> wire_;
+};
+
+class FakeTimers final : public session::Timers {
+ public:
+  explicit FakeTimers(FakeClock& clock) : clock_(clock) {}
+  [[nodiscard]] Pending after(Duration delay, std::function<void()> callback) override;
+  /// Fires what is due, one after the other; false when nothing was.
+  bool run_due();
+
+ private:
+  struct Entry {
+    TimePoint at;
+    std::function<void()> callback;
+  };
+  class Operation;
+  FakeClock& clock_;
+  std::vector<std::weak_ptr<Entry>> entries_;
+};
+
+class FakeOffload final : public session::Offload {
+ public:
+  [[nodiscard]] Pending run(std::function<Result<std::string>()> work,
+                            std::function<void(Result<std::string>)> done) override;
+  bool run_one();
+
+ private:
+  struct Job {
+    std::function<Result<std::string>()> work;
+    std::function<void(Result<std::string>)> done;
+  };
+  class Operation;
+  std::deque<std::shared_ptr<Job>> jobs_;
+};
+
+/// A backend that follows a script: replies by verb, and breaks where it is told to.
+struct ScriptedBackend {
+  struct Mail {
+    std::string from;
+    std::vector<std::string> rcpts;
+    std::string content;  // as on the wire: stuffed, with the final dot
+  };
+  std::vector<std::string> extensions = {"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 52428800", "ENHANCEDSTATUSCODES",
+                                         "XCLIENT NAME ADDR PORT HELO PROTO"};
+  std::map<std::string, std::string> replies;  // verb ("MAIL", "RCPT", "DATA", "DOT", "GREETING", ...) -> reply line
+  std::string break_at;                        // verb after which the connection is reset instead of answered
+  bool refuse = false;                         // connections fail
+  bool hold = false;                           // the answer to the final dot waits until this is false again
+  int connections = 0;
+  std::vector<std::string> lines;              // every command heard
+  std::vector<Mail> delivered;                 // those it said 250 to
+};
+
+class CountingObserver final : public session::Observer {
+ public:
+  void connection_opened(const std::string& /*listener*/) override { ++open; }
+  void connection_closed(const std::string& /*listener*/) override { --open; }
+  void replied(int code) override { ++codes[code]; }
+  void recipient(std::string_view result) override { ++recipients[std::string(result)]; }
+  void message(const session::MessageRecord& record) override {
+    ++verdicts[record.verdict];
+    duplicates += record.duplicate ? 1 : 0;
+    gone += record.client_gone ? 1 : 0;
+  }
+  void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
+  void backend_replied(const std::string& /*backend*/, int /*code*/, Duration /*time*/) override {}
+  void backend_state(const std::string& /*backend*/, bool /*up*/) override {}
+  void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
+
+  int open = 0;
+  int duplicates = 0;
+  int gone = 0;
+  std::map<int, int> codes;
+  std::map<std::string, int> recipients;
+  std::map<std::string, int> verdicts;
+  std::vector<std::string> notes;
+};
+
+class World final : public session::Connector {
+ public:
+  explicit World(const std::string& rules_text = "");
+  ~World() override;
+
+  /// A new client; the one before is gone.
+  void connect(const std::string& ip = "192.0.2.10");
+  /// The client sends; then everything that can happen happens. Returns what the client was sent.
+  std::string say(std::string_view bytes);
+  /// The same, without running: for what happens while the gateway thinks.
+  void say_only(std::string_view bytes) { client->events->received(bytes); }
+  std::string read();
+  /// Runs timers that are due, DNS, backends and disk jobs until nothing moves.
+  void run();
+  void client_vanishes();
+  void client_ends_input();
+  /// Every connection to a backend is reset.
+  void backend_drops();
+  void advance(Duration by);
+  /// EHLO, MAIL, RCPT up to and with DATA; returns the last reply.
+  std::string to_data(const std::string& from = "a@sender.example", const std::string& rcpt = "b@example.org");
+
+  [[nodiscard]] std::unique_ptr<session::Link> connect(const session::BackendAddress& address,
+                                                       session::LinkEvents& events) override;
+
+  FakeClock clock;
+  FakeTimers timers{clock};
+  FakeDns dns;
+  FakeOffload offload;
+  CountingObserver observer;
+  session::BackendRegistry registry;
+  session::MemoryBudget memory{1U << 30U};
+  session::RetryMemory retries;
+  session::Services services{clock, timers, dns, *this, offload, observer, registry, memory, retries};
+  session::Policy policy;  // change before connect()
+  session::ListenerPolicy listener;
+  std::map<std::string, ScriptedBackend> backends;  // by address text
+  ScriptedBackend& backend;                         // the default one
+  std::shared_ptr<Wire> client;
+  std::unique_ptr<session::Session> session;
+  bool ended = false;
+  std::string directory;  // temporary
+
+ private:
+  struct Conversation {
+    std::shared_ptr<Wire> wire;
+    ScriptedBackend* script;
+    std::string input;
+    bool greeted = false;
+    bool in_data = false;
+    bool dead = false;
+    bool owes_answer = false;
+    ScriptedBackend::Mail mail;
+  };
+  bool step(Conversation& conversation);
+  void answer(Conversation& conversation, const std::string& verb, const std::string& fallback);
+  void command(Conversation& conversation, const std::string& line);
+
+  std::vector<std::unique_ptr<Conversation>> conversations_;
+  rules::RuleSetPtr rule_set_;
+};
+
+}  // namespace postern::test
