@@ -95,6 +95,7 @@ void ExampleFields::read_table(std::string_view where, const std::array<Row<Targ
       row->read(*this, target);
     } else {
       std::vector<std::string_view> known;
+      known.reserve(rows.size());
       for (const auto& each : rows) known.push_back(each.name);
       problem(fmt::format("unknown field '{}'{}{}", escape_for_log(key, 60),
                           where.empty() ? "" : fmt::format(" in {}", where), did_you_mean(key, known)));

@@ -37,7 +37,7 @@ class Runner {
   void run_plain(const Definition& rule);
   void run_example(const Definition& rule, size_t number);
   RuleOutcome evaluate(const Definition& rule, const Example& example);
-  void compare(const Definition& rule, const Example& example, RuleOutcome outcome, const std::string& name);
+  void compare(const Definition& rule, const Example& example, const RuleOutcome& outcome, const std::string& name);
   void problem(const Definition& rule, const std::string& name, const std::string& text);
   void failure(const Definition& rule, const std::string& name, const std::string& message);
 
@@ -56,8 +56,7 @@ void Runner::problem(const Definition& rule, const std::string& name, const std:
 // An error of the rule's own code names a line of its own.
 void Runner::failure(const Definition& rule, const std::string& name, const std::string& message) {
   auto [line, text] = split_position(message, basename(rule.info.file));
-  problems_.push_back(
-      {rule.info.file, line > 0 ? line : rule.info.line, fmt::format("{}: {}", name, escape_for_log(text, 500))});
+  problems_.push_back({rule.info.file, line > 0 ? line : rule.info.line, fmt::format("{}: {}", name, one_line(text))});
 }
 
 int Runner::parse_protected(lua_State* lua) {
@@ -96,7 +95,8 @@ RuleOutcome Runner::evaluate(const Definition& rule, const Example& example) {
   return outcome;
 }
 
-void Runner::compare(const Definition& rule, const Example& example, RuleOutcome outcome, const std::string& name) {
+void Runner::compare(const Definition& rule, const Example& example, const RuleOutcome& outcome,
+                     const std::string& name) {
   if (outcome.call.failure != Failure::None) {
     failure(rule, name, outcome.call.message);
     return;

@@ -1,4 +1,5 @@
 // Host: one worker's state, and the rules of each stage run in it.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -38,6 +39,8 @@ class Host::Impl {
   };
   // Overruns are counted here, not in the state, which may be made anew.
   void read();
+  void find_hoard();
+  size_t run_from(size_t next, std::vector<Slot>& slots, Evaluation& evaluation);
   void run_slot(Slot& slot, Watchdog& watchdog, Evaluation& evaluation);
   void add_hit(const Slot& slot, RuleOutcome outcome, Evaluation& evaluation);
   void failed(Slot& slot, const RuleOutcome& outcome, const Watchdog& watchdog);
@@ -90,6 +93,14 @@ void Host::Impl::report(const RuleInfo& info, std::string_view reason, const std
   if (observer_ != nullptr) observer_->rule_failed(info, reason, message);
 }
 
+// What is left after a full collection is held by rules, in variables of their files; it would starve the others.
+void Host::Impl::find_hoard() {
+  size_t headroom = rules_.limits_.memory > base_ ? rules_.limits_.memory - base_ : 0;
+  if (state_->used() <= base_ + headroom / 2) return;
+  state_->collect();
+  stale_ = state_->used() > base_ + headroom / 2;
+}
+
 void Host::Impl::add_hit(const Slot& slot, RuleOutcome outcome, Evaluation& evaluation) {
   const RuleInfo& info = *slot.info;
   Hit hit;
@@ -118,8 +129,7 @@ void Host::Impl::failed(Slot& slot, const RuleOutcome& outcome, const Watchdog& 
       report(*slot.info, "memory", outcome.call.message);
       overrun = true;
       state_->collect();
-      // What is still there is held by rules, in variables of their files; it would starve the others.
-      stale_ = state_->used() > base_ + (rules_.limits_.memory > base_ ? rules_.limits_.memory - base_ : 0) / 2;
+      find_hoard();
       break;
   }
   if (overrun && ++slot.overruns == kMaxOverruns) {
@@ -147,31 +157,38 @@ void Host::Impl::run_slot(Slot& slot, Watchdog& watchdog, Evaluation& evaluation
   }
 }
 
+// Runs the slots from `next` on; returns where to go on, behind a rule after which the state must be made anew.
+size_t Host::Impl::run_from(size_t next, std::vector<Slot>& slots, Evaluation& evaluation) {
+  Watchdog watchdog(state_->lua(), rules_.limits_.rule_cpu, rules_.limits_.message_cpu - evaluation.cpu);
+  while (next < slots.size() && !evaluation.decision && !stale_) {
+    Slot& slot = slots[next++];
+    if (slot.suspended) continue;
+    if (watchdog.out_of_total()) {
+      report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
+    } else {
+      run_slot(slot, watchdog, evaluation);
+    }
+  }
+  evaluation.cpu += watchdog.used();
+  return next;
+}
+
 void Host::Impl::run(Stage stage, const Facts& facts, Evaluation& evaluation) {
   auto& slots = stages_[number(stage)];
-  if (slots.empty() || evaluation.decision) return;
-  if (stale_) read();
-  MailContext& mail = state_->mail;
-  mail.facts = &facts;
-  mail.evaluation = &evaluation;
-  mail.stage = stage;
-  mail.header.reset();
-  {
-    Watchdog watchdog(state_->lua(), rules_.limits_.rule_cpu, rules_.limits_.message_cpu - evaluation.cpu);
-    for (Slot& slot : slots) {
-      if (slot.suspended) continue;
-      if (watchdog.out_of_total()) {
-        report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
-        continue;
-      }
-      run_slot(slot, watchdog, evaluation);
-      if (evaluation.decision) break;
-    }
-    evaluation.cpu += watchdog.used();
+  size_t next = 0;
+  while (next < slots.size() && !evaluation.decision) {
+    find_hoard();
+    if (stale_) read();
+    MailContext& mail = state_->mail;
+    mail.facts = &facts;
+    mail.evaluation = &evaluation;
+    mail.stage = stage;
+    mail.header.reset();
+    next = run_from(next, slots, evaluation);
+    mail.facts = nullptr;
+    mail.evaluation = nullptr;
+    mail.header.reset();
   }
-  mail.facts = nullptr;
-  mail.evaluation = nullptr;
-  mail.header.reset();
 }
 
 Host::Host(RuleSetPtr rules, Observer* observer)

@@ -35,6 +35,17 @@ bool is_score(double score) {
   return std::isfinite(score) && std::fabs(score) <= 1000;
 }
 
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size() && out.size() < 500;) {
+    size_t length = utf8_sequence(text, i);
+    bool good = length != 0 && static_cast<unsigned char>(text[i]) >= 0x20 && text[i] != 0x7f;
+    out.append(good ? text.substr(i, length) : std::string_view(text[i] == '\n' ? " " : "?"));
+    i += length == 0 ? 1 : length;
+  }
+  return out;
+}
+
 std::string_view basename(std::string_view path) {
   size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -148,7 +159,7 @@ void read_files(State& state, Registry& registry, const std::vector<RuleSet::Fil
     CallResult result = state.run_file(chunk_name, file.text, kFileCpu);
     if (result.failure == Failure::None) continue;
     auto [line, text] = split_position(result.message, chunk_name);
-    registry.problem(line, escape_for_log(text, 500));
+    registry.problem(line, one_line(text));
     if (result.failure == Failure::Memory) break;
   }
   registry.finish();

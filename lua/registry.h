@@ -30,6 +30,9 @@ template <class Words>
 [[nodiscard]] bool is_score(double score);
 [[nodiscard]] std::string_view basename(std::string_view path);
 
+/// `text` (an error of Lua's) as one line of valid UTF-8, at most 500 bytes; quotes stay quotes.
+[[nodiscard]] std::string one_line(std::string_view text);
+
 /// One `rule` of a file. The references are of the state in which the file was read.
 struct Definition {
   RuleInfo info;

@@ -91,6 +91,7 @@ void Fields::field(std::string_view name) {
     return;
   }
   std::vector<std::string_view> known;
+  known.reserve(kRows.size());
   for (const Row& row : kRows) known.push_back(row.name);
   registry_.problem(rule_.info.line, fmt::format("unknown field '{}' in rule {}{}", escape_for_log(name, 60),
                                                  rule_.info.name, did_you_mean(name, known)));

@@ -30,6 +30,7 @@ class IpAddress {
   [[nodiscard]] std::string reverse_name() const;
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  // NOLINTNEXTLINE(hicpp-use-nullptr,modernize-use-nullptr): clang-tidy 14 misreads a defaulted <=>
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:

@@ -29,6 +29,7 @@ struct Question {
   Type type = Type::A;
 
   friend bool operator==(const Question&, const Question&) = default;
+  // NOLINTNEXTLINE(hicpp-use-nullptr,modernize-use-nullptr): clang-tidy 14 misreads a defaulted <=>
   friend auto operator<=>(const Question&, const Question&) = default;
 };
 /// Whether a name can be asked at all.

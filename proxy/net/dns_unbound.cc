@@ -121,13 +121,16 @@ Result<void> configure(ub_ctx* context, const DnsOptions& options) {
   if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
   if (options.servers.empty()) return {};
   if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
-  for (const char* zone : kBuiltInZones) {
-    if (auto done = set(context, "local-zone:", std::string(zone) + " nodefault"); !done) return done;
-  }
   for (const auto& server : options.servers) {
     if (auto good = check_server(server); !good) return good;
     if (int error = ub_ctx_set_fwd(context, server.c_str()); error != 0) {
       return fail(Code::BadInput, "dns.servers: '" + server + "': " + ub_strerror(error));
+    }
+  }
+  // Last: this ends the configuration. ("local-zone: test. nodefault" as an option has no effect.)
+  for (const char* zone : kBuiltInZones) {
+    if (int error = ub_ctx_zone_remove(context, zone); error != 0) {
+      return fail(Code::Internal, std::string("libunbound: local zone ") + zone + ": " + ub_strerror(error));
     }
   }
   return {};

@@ -88,7 +88,7 @@ Result<Bound> parse_address(const std::string& text) {
   Bound out;
   auto* un = reinterpret_cast<sockaddr_un*>(&out.address);
   un->sun_family = AF_UNIX;
-  std::memcpy(un->sun_path, path->data(), path->size());
+  path->copy(un->sun_path, sizeof un->sun_path - 1);
   out.length = sizeof(sockaddr_un);
   out.unix_path = std::move(*path);
   return out;

@@ -54,7 +54,7 @@ void HttpGate::forget_closed() {
   open_.erase(std::remove_if(open_.begin(), open_.end(), ended), open_.end());
 }
 
-void HttpGate::schedule(int milliseconds) {
+void HttpGate::schedule(long milliseconds) {
   timeval delay{0, milliseconds * 1000};
   evtimer_add(timer_, &delay);
 }

@@ -38,7 +38,7 @@ class HttpGate {
   };
   void tick();
   void forget_closed();
-  void schedule(int milliseconds);
+  void schedule(long milliseconds);  // below a second
 
   evconnlistener* listener_;
   size_t limit_;

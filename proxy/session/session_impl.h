@@ -80,7 +80,7 @@ class SessionImpl final : private LinkEvents {
   void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict, const smtp::Reply& reply,
               bool duplicate);
 
-  const Services& services_;
+  const Services services_;
   Snapshot snapshot_;
   const Policy& policy_;
   const ListenerPolicy& listener_;

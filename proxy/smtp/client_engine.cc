@@ -1,5 +1,6 @@
 #include "proxy/smtp/client_engine.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -144,6 +145,12 @@ std::string_view to_string(Request request) {
   return "?";
 }
 
+/// A HELO name that can be said again as it is.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= 255 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 }  // namespace
 
 ClientEngine::ClientEngine(ClientOptions options) : options_(std::move(options)) {}
@@ -209,7 +216,9 @@ void ClientEngine::handshake(const Reply& reply) {
 void ClientEngine::greet(State state, std::string_view verb) {
   state_ = state;
   capabilities_ = {};
-  send(std::string(verb) + " " + options_.hostname + "\r\n");
+  // XCLIENT_README: after XCLIENT we stand for the client, and this EHLO is what the backend logs as the client's.
+  bool as_client = xclient_sent_ && xclient_lines_.empty() && is_plain_name(options_.xclient->helo);
+  send(std::string(verb) + " " + (as_client ? options_.xclient->helo : options_.hostname) + "\r\n");
 }
 
 void ClientEngine::introduced(const Reply& reply) {

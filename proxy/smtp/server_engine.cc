@@ -206,7 +206,7 @@ void ServerEngine::secured() {
   secured_ = true;
 }
 
-void ServerEngine::close(Reply reply, std::string why) {
+void ServerEngine::close(const Reply& reply, std::string why) {
   if (closing_ || closed_) return;
   question_ = Question::None;
   // The client waits for TLS now and would take a reply in the clear for a broken handshake.

@@ -100,7 +100,7 @@ class ServerEngine {
   void secured();
   /// The owner ends the session (time-out, shutdown): the reply is sent after those before it, then Close. A question
   /// that is outstanding is dropped. No reply is sent while TLS is being negotiated.
-  void close(Reply reply, std::string why);
+  void close(const Reply& reply, std::string why);
 
   /// False while more input should not be read (question outstanding and buffer full).
   [[nodiscard]] bool wants_input() const;

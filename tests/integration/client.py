@@ -29,7 +29,13 @@ class Client:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
+        """Says QUIT: a client that closes without it may not have read our last reply, and would be taken for one."""
+        try:
+            if failure is None:
+                self.command("QUIT")
+        except OSError:
+            pass
         self.close()
 
     def send(self, data):

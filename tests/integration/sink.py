@@ -94,6 +94,7 @@ class Sink:
         self.loop.run_until_complete(asyncio.start_server(self._serve, sock=self.listener, limit=1 << 16))
         self.loop.run_forever()
         self.listener.close()
+        self.loop.close()
 
     async def _serve(self, reader, writer):
         task = asyncio.current_task()

@@ -113,8 +113,8 @@ class Scan(Case):
     def setUp(self):
         super().setUp()
         self.gateway = self.postern({"dns": {"servers": nsd.start(self, ['sender.example. TXT "v=spf1 ip4:192.0.2.10 -all"'])}},
-                                    rules={"10-spf.lua": spf_rule(3.0), "20-weight.lua": 'rule "HEAVY" {\n  about = "x",\n  score = 15.0,\n'
-                                           '  header = { "Subject", "(?i)lottery" },\n}\n'}, start=False)
+                                    rules={"10-spf.lua": spf_rule(3.0), "20-weight.lua": 'rule "HEAVY" {\n  about = "a subject that only spam has",\n  score = 15.0,\n'
+                                           '  when = function(mail) return (mail.subject or ""):lower() == "you won the lottery" end,\n}\n'}, start=False)
         self.mails = self.folder / "mails"
         (self.mails / "deeper").mkdir(parents=True)
         (self.mails / "good.eml").write_bytes(message())
@@ -152,7 +152,7 @@ class Scan(Case):
     def test_an_mbox_counts_as_many(self):
         box = mailbox.mbox(self.folder / "many.mbox")
         for number in range(4):
-            mail = mailbox.mboxMessage(message(subject="LOTTERY" if number == 2 else "a letter",
+            mail = mailbox.mboxMessage(message(subject="You won the LOTTERY" if number == 2 else "a letter",
                                                body="From the beginning\r\nand on\r\n").replace(b"\r\n", b"\n"))
             box.add(mail)
         box.flush()

@@ -300,7 +300,7 @@ class LogAndFacts(Running):
 
     def test_dead_dns_delays_but_does_not_stop_mail(self):
         dead = self.gateway(listen=[{"proxy_protocol": ["127.0.0.1/32"]}], rules={"10-spf.lua": spf_rule(20.0)},
-                            dns={"timeout": "1s", "budget": "2s"})
+                            dns={"servers": [f"127.0.0.1@{free_port()}"], "timeout": "1s", "budget": "2s"})
         self.assertEqual(self.deliver(dead, source="192.0.2.10").code, 250)
         self.assertRegex(field(self.sink.messages[0].content, "Authentication-Results"), "spf=temperror")
 

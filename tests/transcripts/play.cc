@@ -211,7 +211,10 @@ std::string difference(const Log& expected, const Log& actual) {
     std::string got = i < actual.size() ? actual[i] : "(nothing more)";
     bool pattern = want.starts_with('~');
     if (pattern ? std::regex_match(got, std::regex(want.substr(1))) : got == want) continue;
-    return "event " + std::to_string(i + 1) + "\n  expected: " + want + "\n  happened: " + got;
+    std::string report = "event " + std::to_string(i + 1);
+    report += "\n  expected: " + want;
+    report += "\n  happened: " + got;
+    return report;
   }
   return "";
 }

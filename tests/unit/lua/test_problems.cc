@@ -7,8 +7,6 @@
 namespace postern::rules {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -164,7 +162,7 @@ TEST(Examples, EveryFactCanBeGiven) {
   std::string when =
       "return true, table.concat({ mail.client.ip, mail.client.name, mail.client.port, tostring(mail.client.tls), "
       "mail.helo, mail.from, mail.rcpts[1], mail.spf.result, mail.spf.domain, mail.spf.explanation, mail.spf.reason, "
-      "mail.helo_spf.result, mail.size, tostring(mail.truncated), mail:header('list-id'), #select(2, "
+      "mail.helo_spf.result, mail.size, tostring(mail.truncated), (mail:header('list-id') or ''), #select(2, "
       "mail:header('Received')), mail.subject, tostring(mail:hit('BEFORE')), mail.score }, ' ')";
   EXPECT_THAT(
       problems_of(

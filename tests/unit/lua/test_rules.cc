@@ -161,7 +161,7 @@ TEST(Rules, FailingRuleIsSkippedAndTheOthersRun) {
 }
 
 class RuleDirectory : public testing::Test {
- protected:
+ public:
   RuleDirectory() {
     directory_ = std::filesystem::path(testing::TempDir()) /
                  (std::string("rules_") + testing::UnitTest::GetInstance()->current_test_info()->name());

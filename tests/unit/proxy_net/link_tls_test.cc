@@ -172,6 +172,7 @@ TEST_F(TlsLinkTest, MayBeDestroyedDuringTheHandshakeAndWhenSecured) {
   server->start_tls();
   loop.turn(false);
   server.reset();
+  loop.turn(false);
   EXPECT_EQ(read_to_end(b.get()), "");
 }
 

@@ -1,0 +1,4 @@
+rule "a" { scoer = 1, body = "x" }
+score "B"
+group("h", {})
+rule "A"
