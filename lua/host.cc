@@ -129,9 +129,9 @@ void Host::Impl::failed(Slot& slot, const RuleOutcome& outcome, const Watchdog& 
       report(*slot.info, "memory", outcome.call.message);
       overrun = true;
       state_->collect();
-      find_hoard();
       break;
   }
+  find_hoard();
   if (overrun && ++slot.overruns == kMaxOverruns) {
     slot.suspended = true;
     report(*slot.info, "suspended",

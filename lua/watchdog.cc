@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kShortest = 100'000;  // of a timer: rounding must not make a storm of signals
+// The clock of CPU time is a system call, more than many a rule takes. So a short while of wall time is taken for CPU
+// time (it can only be more), and after a longer one the clock is asked.
+constexpr int64_t kTrustedWall = 100'000;
 constexpr int kPollInstructions = 10'000;
 constexpr int kEveryEvent = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
 
@@ -25,6 +28,11 @@ constexpr int kEveryEvent = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASK
 constinit thread_local Watchdog* current = nullptr;
 
 char stop_token = 0;
+
+int64_t wall_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 int signal_number() {
   return SIGRTMIN + 5;
@@ -117,7 +125,12 @@ void Watchdog::set_timer(int64_t nanoseconds) const {
 }
 
 Watchdog::Watchdog(lua_State* lua, std::chrono::nanoseconds slice, std::chrono::nanoseconds total)
-    : lua_(lua), slice_(slice.count()), armed_at_(cpu_now()), until_(armed_at_ + total.count()), now_(armed_at_) {
+    : lua_(lua),
+      slice_(slice.count()),
+      armed_at_(cpu_now()),
+      until_(armed_at_ + total.count()),
+      now_(armed_at_),
+      wall_(wall_now()) {
   POSTERN_CHECK(current == nullptr);
   static thread_local ThreadTimer timer(&Hooks::on_signal);
   has_timer_ = timer.made();
@@ -137,6 +150,13 @@ Watchdog::~Watchdog() {
   lua_sethook(lua_, nullptr, 0, 0);
 }
 
+void Watchdog::advance() {
+  int64_t wall = wall_now();
+  int64_t passed = wall - wall_;
+  wall_ = wall;
+  now_ = passed > kTrustedWall || expired() != Expired::No ? cpu_now() : now_ + passed;
+}
+
 void Watchdog::begin_slice() {
   line_ = 0;
   expired_.store(0, std::memory_order_relaxed);
@@ -148,7 +168,7 @@ void Watchdog::begin_slice() {
 std::chrono::nanoseconds Watchdog::end_slice() {
   running_.store(false, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  now_ = cpu_now();
+  advance();
   if (expired() != Expired::No) {
     if (has_timer_) {
       lua_sethook(lua_, nullptr, 0, 0);
@@ -157,7 +177,8 @@ std::chrono::nanoseconds Watchdog::end_slice() {
       lua_sethook(lua_, &Hooks::poll_hook, LUA_MASKCOUNT, kPollInstructions);
     }
   }
-  return std::chrono::nanoseconds(now_ - started_.load(std::memory_order_relaxed));
+  int64_t used = now_ - started_.load(std::memory_order_relaxed);
+  return std::chrono::nanoseconds(used > 0 ? used : 0);
 }
 
 void Watchdog::check(int64_t now) {

@@ -32,7 +32,7 @@ class Watchdog {
   /// Source line where the last slice was stopped; 0: unknown.
   [[nodiscard]] int line() const { return line_; }
   /// After work between slices that belongs to no rule.
-  void skip() { now_ = cpu_now(); }
+  void skip() { advance(); }
   /// CPU time since construction.
   [[nodiscard]] std::chrono::nanoseconds used() const { return std::chrono::nanoseconds(now_ - armed_at_); }
   [[nodiscard]] bool out_of_total() const { return now_ >= until_; }
@@ -46,6 +46,7 @@ class Watchdog {
   struct Hooks;
   friend struct Hooks;
   static int64_t cpu_now();
+  void advance();
   void on_timer();
   void check(int64_t now);
   void set_timer(int64_t nanoseconds) const;
@@ -54,7 +55,8 @@ class Watchdog {
   int64_t slice_;
   int64_t armed_at_;
   int64_t until_;
-  int64_t now_;
+  int64_t now_;   // CPU time; between two readings of that clock it goes on with the wall clock
+  int64_t wall_;  // wall time of now_
   int line_ = 0;
   bool has_timer_ = false;
   std::atomic<int64_t> started_{0};

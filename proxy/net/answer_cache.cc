@@ -22,9 +22,9 @@ uint64_t seed() {
 // What one entry costs, about: the nodes of map and list, the shared answer, and what hangs on it.
 size_t size_of(const dns::Question& question, const dns::Answer& answer) {
   size_t size = 256 + sizeof(dns::Answer) + question.name.size() + answer.addresses.size() * sizeof(IpAddress);
-  for (const auto& text : answer.texts) size += sizeof text + text.size();
-  for (const auto& name : answer.names) size += sizeof name + name.size();
-  for (const auto& mx : answer.exchanges) size += sizeof mx + mx.name.size();
+  for (const auto& text : answer.texts) size += sizeof(std::string) + text.size();
+  for (const auto& name : answer.names) size += sizeof(std::string) + name.size();
+  for (const auto& mx : answer.exchanges) size += sizeof(dns::Mx) + mx.name.size();
   return size;
 }
 

@@ -32,6 +32,9 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   auto dns = UnboundClient::create(worker->loop_, shared.clock, worker->options_.dns);
   if (!dns) return tl::unexpected(std::move(dns.error()));
   worker->dns_ = std::move(*dns);
+  worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->connector_,
+                                              worker->offload_, shared.observer, shared.backends, shared.memory,
+                                              shared.retries});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));
@@ -102,14 +105,9 @@ void Worker::open_listeners() {
   }
 }
 
-session::Services Worker::services() {
-  return {shared_.clock,    timers_,          *dns_,          connector_,     offload_,
-          shared_.observer, shared_.backends, shared_.memory, shared_.retries};
-}
-
 void Worker::arrived(Arrived client, const session::ListenerPolicy& listener) {
   uint64_t id = next_id_++;
-  auto session = std::make_unique<session::Session>(services(), snapshot_, listener, std::move(client.link),
+  auto session = std::make_unique<session::Session>(*services_, snapshot_, listener, std::move(client.link),
                                                     client.peer, client.secured, [this, id] { session_ended(id); });
   session::Session& greeted = *session;
   sessions_.emplace(id, Open{std::move(client.ticket), std::move(session)});

@@ -6,6 +6,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -99,7 +100,6 @@ class Worker {
   void begin_drain(Duration limit);
   void check_drained();
   void measure_lag();
-  [[nodiscard]] session::Services services();
 
   SharedServices shared_;
   WorkerOptions options_;
@@ -109,6 +109,7 @@ class Worker {
   PoolOffload offload_;
   LinkConnector connector_;
   std::unique_ptr<UnboundClient> dns_;
+  std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;
   std::list<Acceptor> acceptors_;
   session::Snapshot snapshot_;

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/unit/lua/support.h"
 
@@ -163,8 +164,9 @@ TEST(Rules, FailingRuleIsSkippedAndTheOthersRun) {
 class RuleDirectory : public testing::Test {
  public:
   RuleDirectory() {
-    directory_ = std::filesystem::path(testing::TempDir()) /
-                 (std::string("rules_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    directory_ =
+        std::filesystem::path(testing::TempDir()) /
+        ("rules_" + std::to_string(getpid()) + "_" + testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
   }

@@ -210,7 +210,7 @@ TEST(Limits, WhatARuleHoardsIsTakenBack) {
   Limits limits;
   limits.memory = 4U << 20U;
   Judged run("local kept = {}\n" + rule_text("HOARD", "while true do kept[#kept + 1] = ('x'):rep(1000) .. #kept end") +
-                 rule_text("NEEDS", "return #('y'):rep(1500000) > 0"),
+                 rule_text("NEEDS", "return #('y'):rep(500000) > 0"),
              limits);
   EXPECT_THAT(run.seen.failures.at(0), AnyOf("HOARD memory", "HOARD cpu"));
   for (int i = 0; i < 4; ++i) run.all();

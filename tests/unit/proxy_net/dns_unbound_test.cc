@@ -192,6 +192,7 @@ TEST_F(UnboundTest, ManyAtOnce) {
   constexpr int kMany = 500;
   int found = 0;
   std::vector<Pending> pending;
+  pending.reserve(kMany);
   for (int i = 0; i < kMany; ++i) server.add("n" + std::to_string(i) + ".example", kA, kA, kListed);
   for (int i = 0; i < kMany; ++i) {
     pending.push_back(client->lookup({"n" + std::to_string(i) + ".example", Type::A}, kLong,

@@ -56,7 +56,7 @@ class Client {
 
 class HttpTest : public testing::Test {
  protected:
-  ~HttpTest() override {
+  void TearDown() override {
     server_.reset();
     event_base_free(base_);
   }
