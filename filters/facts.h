@@ -29,8 +29,8 @@ struct Facts {
   std::optional<spf::Outcome> spf;       // from mail on
   std::vector<std::string> rcpts;        // from rcpt on: accepted so far, the one being judged last
   uint64_t size = 0;                     // message: bytes
-  std::string_view message;              // message: the text with CRLF line ends; may be only its beginning (see truncated)
-  bool truncated = false;                // message: rules see only the first part of it
+  std::string_view message;  // message: the text with CRLF line ends; may be only its beginning (see truncated)
+  bool truncated = false;    // message: rules see only the first part of it
 };
 
 }  // namespace postern

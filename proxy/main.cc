@@ -1,3 +1,5 @@
 #include "proxy/cli/cli.h"
 
-int main(int argc, char** argv) { return postern::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  return postern::cli::run(argc, argv);
+}

@@ -6,6 +6,32 @@
 
 namespace postern {
 
+namespace {
+
+// RFC 3629, 4: the syntax of UTF-8, without overlong forms and surrogates.
+
+// How many octets a character has that begins with `lead`; 0: none begins so.
+size_t utf8_length(unsigned lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2) return 0;
+  if (lead < 0xE0) return 2;
+  if (lead < 0xF0) return 3;
+  return lead < 0xF5 ? 4 : 0;
+}
+
+// Of the octets 80 to BF not all may follow these.
+bool utf8_second_fits(unsigned lead, unsigned second) {
+  switch (lead) {
+    case 0xE0: return second >= 0xA0;
+    case 0xED: return second <= 0x9F;
+    case 0xF0: return second >= 0x90;
+    case 0xF4: return second <= 0x8F;
+    default: return true;
+  }
+}
+
+}  // namespace
+
 std::string to_lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), ascii_lower);
@@ -37,25 +63,15 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// RFC 3629, 4: the syntax of UTF-8, without overlong forms and surrogates.
 size_t utf8_sequence(std::string_view text, size_t at) {
-  auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  auto tail = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  unsigned lead = byte(at);
   if (at >= text.size()) return 0;
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return tail(at + 1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    unsigned second = byte(at + 1);
-    bool fits = lead == 0xE0 ? second >= 0xA0 : lead == 0xED ? second <= 0x9F : true;
-    return tail(at + 1) && fits && tail(at + 2) ? 3 : 0;
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
+  size_t length = utf8_length(byte(0));
+  if (length > text.size() - at) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
   }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    unsigned second = byte(at + 1);
-    bool fits = lead == 0xF0 ? second >= 0x90 : lead == 0xF4 ? second <= 0x8F : true;
-    return tail(at + 1) && fits && tail(at + 2) && tail(at + 3) ? 4 : 0;
-  }
-  return 0;
+  return length < 3 || utf8_second_fits(byte(0), byte(1)) ? length : 0;
 }
 
 bool is_utf8(std::string_view text) {

@@ -8,11 +8,21 @@
 namespace postern {
 
 /// ASCII only: bytes above 0x7f are left alone, whatever the locale.
-[[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-[[nodiscard]] constexpr char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
-[[nodiscard]] constexpr bool ascii_digit(char c) { return c >= '0' && c <= '9'; }
-[[nodiscard]] constexpr bool ascii_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-[[nodiscard]] constexpr bool ascii_alnum(char c) { return ascii_alpha(c) || ascii_digit(c); }
+[[nodiscard]] constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+[[nodiscard]] constexpr char ascii_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
+[[nodiscard]] constexpr bool ascii_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+[[nodiscard]] constexpr bool ascii_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+[[nodiscard]] constexpr bool ascii_alnum(char c) {
+  return ascii_alpha(c) || ascii_digit(c);
+}
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] std::string to_upper(std::string_view text);
 [[nodiscard]] bool equal_nocase(std::string_view a, std::string_view b);
@@ -21,8 +31,8 @@ namespace postern {
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] bool is_ascii(std::string_view text);
 
-/// For logs and replies: control bytes, quotes, backslashes and bytes that are not well-formed UTF-8 become \xHH; cut to
-/// `limit` bytes of output with "..." at the end. The result is one line of valid UTF-8.
+/// For logs and replies: control bytes, quotes, backslashes and bytes that are not well-formed UTF-8 become \xHH; cut
+/// to `limit` bytes of output with "..." at the end. The result is one line of valid UTF-8.
 [[nodiscard]] std::string escape_for_log(std::string_view text, size_t limit = 256);
 
 /// Printable ASCII only (RFC 5321, 4.2 textstring): everything else becomes '?'; cut to `limit` bytes.

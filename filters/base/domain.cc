@@ -1,8 +1,8 @@
 #include "filters/base/domain.h"
 
-#include <idn2.h>
-
 #include <memory>
+
+#include <idn2.h>
 
 #include "filters/base/bytes.h"
 

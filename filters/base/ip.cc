@@ -1,10 +1,10 @@
 #include "filters/base/ip.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+
+#include <arpa/inet.h>
 
 namespace postern {
 namespace {
@@ -51,7 +51,8 @@ IpAddress IpAddress::v6(const std::array<uint8_t, 16>& octets) {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   if (text.find(':') == std::string_view::npos) return parse_v4(text);
-  // inet_pton wants a terminated string: copied into a buffer that holds the longest valid text, so NULs and excess fail.
+  // inet_pton wants a terminated string: copied into a buffer that holds the longest valid text, so NULs and excess
+  // fail.
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) return std::nullopt;
   std::copy(text.begin(), text.end(), buffer.begin());
@@ -115,6 +116,8 @@ bool IpNetwork::contains(const IpAddress& address) const {
   return (difference >> (8 - rest)) == 0;
 }
 
-std::string IpNetwork::to_string() const { return address_.to_string() + "/" + std::to_string(prefix_); }
+std::string IpNetwork::to_string() const {
+  return address_.to_string() + "/" + std::to_string(prefix_);
+}
 
 }  // namespace postern

@@ -1,9 +1,11 @@
-// Result<T>: what an operation that can fail returns. Answers of the domain (spf::Result, dns::Status) are enums instead.
+// Result<T>: what an operation that can fail returns. Answers of the domain (spf::Result, dns::Status) are enums
+// instead.
 #pragma once
 
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace postern {
 

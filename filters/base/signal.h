@@ -52,8 +52,8 @@ class Signal {
   std::coroutine_handle<> waiter_;
 };
 
-/// A task that runs while its owner does something else. Started at once; get() waits for its result; destroying it (but
-/// not while get() is awaited elsewhere) cancels. One reader. An exception of the task comes out of get().
+/// A task that runs while its owner does something else. Started at once; get() waits for its result; destroying it
+/// (but not while get() is awaited elsewhere) cancels. One reader. An exception of the task comes out of get().
 template <class T>
 class Background {
  public:

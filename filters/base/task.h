@@ -89,7 +89,7 @@ class [[nodiscard]] Task {
 
   /// For an owner that is no coroutine: runs until the first wait. `finished` is called once when the task has ended,
   /// possibly inside start(); it may destroy the task.
-  void start(std::function<void()> finished) {
+  void start(std::function<void()>&& finished) {
     POSTERN_CHECK(handle_ && !handle_.done());
     handle_.promise().finished = std::move(finished);
     handle_.resume();

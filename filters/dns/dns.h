@@ -21,8 +21,8 @@ namespace postern::dns {
 enum class Type : uint16_t { A = 1, NS = 2, CNAME = 5, SOA = 6, PTR = 12, MX = 15, TXT = 16, AAAA = 28 };
 [[nodiscard]] std::string_view to_string(Type type);
 
-/// What is asked. `name` is raw octets with '.' between labels and no final dot: no escapes, any octet but '.' may stand
-/// in a label. A name that is no DNS name (a label empty or over 63 octets, over 253 in all; RFC 1035, 2.3.4) is
+/// What is asked. `name` is raw octets with '.' between labels and no final dot: no escapes, any octet but '.' may
+/// stand in a label. A name that is no DNS name (a label empty or over 63 octets, over 253 in all; RFC 1035, 2.3.4) is
 /// answered NoName without asking anyone.
 struct Question {
   std::string name;
@@ -36,10 +36,10 @@ struct Question {
 [[nodiscard]] bool is_valid_name(std::string_view name);
 
 enum class Status {
-  Found,        // at least one record of the type asked
-  NoName,       // NXDOMAIN: no such name
-  NoRecord,     // NOERROR without a record of this type
-  TempFail,     // SERVFAIL, REFUSED, time-out, a broken answer, our own budget
+  Found,     // at least one record of the type asked
+  NoName,    // NXDOMAIN: no such name
+  NoRecord,  // NOERROR without a record of this type
+  TempFail,  // SERVFAIL, REFUSED, time-out, a broken answer, our own budget
 };
 [[nodiscard]] std::string_view to_string(Status status);
 
@@ -48,18 +48,19 @@ struct Mx {
   std::string name;
 };
 
-/// Bounded: at most kMaxRecords records, in the order of the answer; aliases (CNAME) have been followed. Only the vector
-/// of the type asked is filled. Names are raw octets without final dot, as in Question, in the case they came in.
+/// Bounded: at most kMaxRecords records, in the order of the answer; aliases (CNAME) have been followed. Only the
+/// vector of the type asked is filled. Names are raw octets without final dot, as in Question, in the case they came
+/// in.
 struct Answer {
   static constexpr size_t kMaxRecords = 256;
 
   Status status = Status::TempFail;
-  uint32_t ttl = 0;                   // seconds; the smallest of the records (or of the negative answer)
-  std::vector<IpAddress> addresses;   // A, AAAA (as stated: an AAAA that is IPv4-mapped stays out)
-  std::vector<std::string> texts;     // TXT: the strings of one record joined (RFC 7208, 3.3); any octets, NUL included
-  std::vector<std::string> names;     // PTR, NS, CNAME
-  std::vector<Mx> exchanges;          // MX
-  std::string reason;                 // TempFail only: for logs, "timeout", "SERVFAIL", ...
+  uint32_t ttl = 0;                  // seconds; the smallest of the records (or of the negative answer)
+  std::vector<IpAddress> addresses;  // A, AAAA (as stated: an AAAA that is IPv4-mapped stays out)
+  std::vector<std::string> texts;    // TXT: the strings of one record joined (RFC 7208, 3.3); any octets, NUL included
+  std::vector<std::string> names;    // PTR, NS, CNAME
+  std::vector<Mx> exchanges;         // MX
+  std::string reason;                // TempFail only: for logs, "timeout", "SERVFAIL", ...
 };
 
 /// Contract, tested for each implementation: that of Pending, and
@@ -79,8 +80,8 @@ class Client {
   [[nodiscard]] virtual Pending lookup(const Question& question, Duration timeout, Callback callback) = 0;
 };
 
-/// All the DNS that one message may use: a deadline and a number of look-ups over any client. Questions beyond either are
-/// TempFail. Not owned: client and clock outlive it, and it outlives its look-ups.
+/// All the DNS that one message may use: a deadline and a number of look-ups over any client. Questions beyond either
+/// are TempFail. Not owned: client and clock outlive it, and it outlives its look-ups.
 class Budget final : public Client {
  public:
   struct Limits {

@@ -15,8 +15,8 @@ bool is_plain(char c) {
 
 std::string encode_value(std::string_view value) {
   std::string text = printable_ascii(value, 255);
-  bool plain = !text.empty() && text.front() != '@' && text.back() != '@' && std::all_of(text.begin(), text.end(), is_plain) &&
-               std::count(text.begin(), text.end(), '@') <= 1;
+  bool plain = !text.empty() && text.front() != '@' && text.back() != '@' &&
+               std::all_of(text.begin(), text.end(), is_plain) && std::count(text.begin(), text.end(), '@') <= 1;
   if (plain) return text;
   std::string quoted = "\"";
   for (char c : text) {

@@ -255,10 +255,11 @@ engine::Reply Evaluation::term_exchangers(Term& term) {
   if (answer == nullptr) return missed();
   if (answer->status == dns::Status::TempFail) return stop(Result::TempError, dns_reason(*answer, *term.name));
   if (is_void(*answer)) return count_void();
+  // RFC 7208, 4.6.4: more than 10 MX is an error whichever of them would have matched, because their order is chance.
+  if (answer->exchanges.size() > kMaxHosts) return stop(Result::PermError, "more than 10 MX names (RFC 7208, 4.6.4)");
   if (!term.hosts) {
     term.first_host = hosts_.size();
-    // One more than the limit is enough for libspf2 to see that it is passed.
-    term.hosts = std::min(answer->exchanges.size(), kMaxHosts + 1);
+    term.hosts = answer->exchanges.size();
     for (size_t i = 0; i < *term.hosts; ++i) hosts_.push_back({answer->exchanges[i].name, term.any_address});
   }
   Reply reply;

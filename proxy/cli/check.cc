@@ -1,5 +1,6 @@
 // postern check, rules, version: what can be said without serving.
 #include <iostream>
+
 #include <nlohmann/json.hpp>
 
 #include "proxy/cli/cli.h"

@@ -1,8 +1,9 @@
 #include "proxy/cli/cli.h"
 
-#include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+
+#include <CLI/CLI.hpp>
 
 namespace postern::cli {
 namespace {
@@ -27,7 +28,9 @@ CLI::App* add_scan(CLI::App& app, Arguments& arguments) {
   scan->add_option("--ip", arguments.scan.ip, "the client's address")->type_name("A");
   scan->add_option("--helo", arguments.scan.helo, "what the client said in EHLO")->type_name("NAME");
   scan->add_option("--from", arguments.from, "envelope sender (default: Return-Path)")->type_name("ADDR");
-  scan->add_option("--rcpt", arguments.scan.rcpts, "envelope recipient, may be repeated")->type_name("ADDR")->allow_extra_args(false);
+  scan->add_option("--rcpt", arguments.scan.rcpts, "envelope recipient, may be repeated")
+      ->type_name("ADDR")
+      ->allow_extra_args(false);
   scan->add_option("--at", arguments.at, "judge as of this time, seconds since 1970")->type_name("TIME");
   scan->add_flag("--json", arguments.scan.json, "one object a message");
   scan->add_option("inputs", arguments.scan.inputs, "message files, mbox files, directories, or -")

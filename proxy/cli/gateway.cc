@@ -1,7 +1,5 @@
 #include "proxy/cli/gateway.h"
 
-#include <event2/event.h>
-
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -34,9 +32,7 @@ Gateway::Gateway(Loaded loaded)
       connector_(links_, offload_, hosts_, clock_),
       health_(timers_, connector_, backends_, operations_) {}
 
-Gateway::~Gateway() {
-  for (event* signal : signals_) event_free(signal);
-}
+Gateway::~Gateway() = default;
 
 // ---------------------------------------------------------------- start
 
@@ -144,27 +140,16 @@ std::string Gateway::not_ready() const {
 // ---------------------------------------------------------------- signals
 
 void Gateway::watch_signals() {
-  // A peer that is gone is an error of write(2), not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
-  for (int number : {SIGHUP, SIGTERM, SIGINT}) {
-    event* signal = evsignal_new(loop_.base(), number, on_signal, this);
-    POSTERN_CHECK(signal != nullptr && event_add(signal, nullptr) == 0);
-    signals_.push_back(signal);
-  }
+  signals_ = std::make_unique<net::SignalWatcher>(loop_, std::initializer_list<int>{SIGHUP, SIGTERM, SIGINT},
+                                                  [this](int number) { number == SIGHUP ? reload() : drain(); });
 }
 
-void Gateway::on_signal(int number, short /*what*/, void* self) noexcept {
-  auto* gateway = static_cast<Gateway*>(self);
-  if (number == SIGHUP) {
-    gateway->reload();
-  } else {
-    gateway->drain();
-  }
+void Gateway::run() {
+  loop_.run();
 }
 
-void Gateway::run() { loop_.run(); }
-
-/// Loading and trying the examples takes its time, so it is done off the loop; nothing changes unless all of it is good.
+/// Loading and trying the examples takes its time, so it is done off the loop; nothing changes unless all of it is
+/// good.
 void Gateway::reload() {
   if (draining_) return;
   if (reloading_) {

@@ -16,6 +16,7 @@
 #include "proxy/net/link.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/offload.h"
+#include "proxy/net/signals.h"
 #include "proxy/net/timers.h"
 #include "proxy/net/worker.h"
 #include "proxy/ops/http.h"
@@ -25,8 +26,6 @@
 #include "proxy/session/backend_registry.h"
 #include "proxy/session/memory_budget.h"
 #include "proxy/session/retry_memory.h"
-
-struct event;
 
 namespace postern::cli {
 
@@ -44,7 +43,6 @@ class Gateway {
   void run();
 
  private:
-  static void on_signal(int number, short what, void* self) noexcept;
   Result<void> open_workers();
   Result<void> open_http();
   Result<net::Generation> generation(const Loaded& loaded) const;
@@ -74,7 +72,7 @@ class Gateway {
   net::LinkConnector connector_;
   net::HealthMonitor health_;
   std::unique_ptr<ops::HttpServer> http_;
-  std::vector<event*> signals_;
+  std::unique_ptr<net::SignalWatcher> signals_;
   std::vector<net::ListenSockets> sockets_;
   std::vector<std::unique_ptr<net::Worker>> workers_;
   size_t workers_running_ = 0;

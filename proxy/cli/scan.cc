@@ -1,9 +1,9 @@
 // postern scan: judges messages as if they had just arrived.
-#include <unistd.h>
-
 #include <chrono>
 #include <iostream>
+
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "filters/base/bytes.h"
 #include "filters/base/signal.h"
@@ -115,12 +115,13 @@ class Scanner {
   rules::Host host_;
 };
 
-double milliseconds(Duration duration) { return static_cast<double>(duration.count() / 10) / 100; }
+double milliseconds(Duration duration) {
+  return static_cast<double>(duration.count() / 10) / 100;
+}
 
 ordered_json spf_json(const std::optional<spf::Outcome>& outcome) {
-  ordered_json object = {{"result", spf::to_string(outcome->result)},
-                         {"domain", outcome->domain},
-                         {"explanation", outcome->explanation}};
+  ordered_json object = {
+      {"result", spf::to_string(outcome->result)}, {"domain", outcome->domain}, {"explanation", outcome->explanation}};
   if (!outcome->reason.empty()) object["reason"] = outcome->reason;
   return object;
 }
@@ -155,9 +156,11 @@ void print_text(const Judged& judged) {
             << rules::format_score(judged.judgement.score);
   if (judged.judgement.limit) std::cout << " (limit " << rules::format_score(*judged.judgement.limit) << ')';
   std::cout << '\n';
-  if (judged.evaluation.decision) std::cout << "  decided by the action of " << judged.evaluation.decision->rule << '\n';
+  if (judged.evaluation.decision)
+    std::cout << "  decided by the action of " << judged.evaluation.decision->rule << '\n';
   for (const auto& hit : judged.evaluation.hits) {
-    std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score) << (hit.shadow ? " (shadow, not counted)" : "");
+    std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score)
+              << (hit.shadow ? " (shadow, not counted)" : "");
     if (!hit.detail.empty()) std::cout << "  " << escape_for_log(hit.detail);
     std::cout << '\n';
   }

@@ -39,6 +39,9 @@ Loop::Loop() {
   POSTERN_CHECK(config != nullptr);
   // One thread a base: no locks.
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  // Changes of interest in one turn cancel each other out before the kernel hears of them. No descriptor of a loop is a
+  // dup() of another, which is what this flag asks for.
+  event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
   base_ = event_base_new_with_config(config);
   event_config_free(config);
   POSTERN_CHECK(base_ != nullptr);

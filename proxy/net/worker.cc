@@ -23,6 +23,7 @@ Worker::Worker(const SharedServices& shared, WorkerOptions options)
                                               (result ? "done, " + *result : "failed, " + result.error().message));
                }),
       connector_(links_, offload_, shared_.hosts, shared_.clock),
+      backends_(timers_, shared_.clock),
       arrivals_(
           loop_, links_, timers_, shared_.clock, shared_.observer, shared_.connections,
           [this](Arrived client, const session::ListenerPolicy& listener) { arrived(std::move(client), listener); }) {}
@@ -33,8 +34,8 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   if (!dns) return tl::unexpected(std::move(dns.error()));
   worker->dns_ = std::move(*dns);
   worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->connector_,
-                                              worker->offload_, shared.observer, shared.backends, shared.memory,
-                                              shared.retries});
+                                              worker->offload_, shared.observer, worker->backends_, shared.backends,
+                                              shared.memory, shared.retries});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));

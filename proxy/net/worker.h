@@ -18,6 +18,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/offload.h"
 #include "proxy/net/timers.h"
+#include "proxy/session/backend_pool.h"
 
 namespace postern::net {
 
@@ -108,6 +109,7 @@ class Worker {
   LinkPool links_{loop_, timers_};
   PoolOffload offload_;
   LinkConnector connector_;
+  session::BackendPool backends_;  // connections that wait for the next session
   std::unique_ptr<UnboundClient> dns_;
   std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;

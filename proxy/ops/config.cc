@@ -29,13 +29,17 @@ void settle_tls(Reader& reader, const Value& root, Config& config) {
     standard.policy.name = standard.address;
     config.listeners.push_back(std::move(standard));
   }
-  if (root.find("tls") != nullptr) return;
+  const Member* table = root.find("tls");
+  if (table != nullptr && (table->value.find("certificate") != nullptr || table->value.find("pair") != nullptr)) return;
   const Member* listen = root.find("listen");
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     ListenerPolicy::Tls& tls = config.listeners[i].policy.tls;
     bool listed = listen != nullptr && i < listen->value.items.size();
     const Member* explicitly = listed ? listen->value.items[i].find("tls") : nullptr;
-    if (tls != ListenerPolicy::Tls::Off && explicitly != nullptr) {
+    // A value that was itself refused is one mistake, not two.
+    bool understood =
+        explicitly != nullptr && (explicitly->value.text == "starttls" || explicitly->value.text == "implicit");
+    if (tls != ListenerPolicy::Tls::Off && understood) {
       reader.problem(
           explicitly->value.place,
           fmt::format("'tls' in [[listen]] is {}, but there is no 'certificate' in [tls]", explicitly->value.shown()));

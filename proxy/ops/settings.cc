@@ -67,6 +67,7 @@ void Reader::refuse_unknown(const Value& table, std::string_view where, const st
     auto same = [&](const Setting& s) { return s.name == member.key; };
     if (std::any_of(settings.begin(), settings.end(), same)) continue;
     std::vector<std::string_view> known;
+    known.reserve(settings.size());
     for (const Setting& setting : settings) known.push_back(setting.name);
     std::string near = nearest(member.key, known);
     std::string hint = near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near);

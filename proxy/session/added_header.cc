@@ -21,8 +21,8 @@ std::string date_time(int64_t wall_ms) {
   gmtime_r(&seconds, &tm);
   auto two = [](int n) { return std::string(n < 10 ? "0" : "") + std::to_string(n); };
   return std::string(days[static_cast<size_t>(tm.tm_wday)]) + ", " + std::to_string(tm.tm_mday) + ' ' +
-         months[static_cast<size_t>(tm.tm_mon)] + ' ' + std::to_string(tm.tm_year + 1900) + ' ' + two(tm.tm_hour) + ':' +
-         two(tm.tm_min) + ':' + two(tm.tm_sec) + " +0000";
+         months[static_cast<size_t>(tm.tm_mon)] + ' ' + std::to_string(tm.tm_year + 1900) + ' ' + two(tm.tm_hour) +
+         ':' + two(tm.tm_min) + ':' + two(tm.tm_sec) + " +0000";
 }
 
 /// What a client calls itself, where a field wants a domain or an address literal: anything else becomes '?'.
@@ -35,7 +35,9 @@ std::string clean_name(std::string_view name) {
   return out.empty() ? "unknown" : out;
 }
 
-std::string literal(const IpAddress& ip) { return (ip.is_v4() ? "[" : "[IPv6:") + ip.to_string() + ']'; }
+std::string literal(const IpAddress& ip) {
+  return (ip.is_v4() ? "[" : "[IPv6:") + ip.to_string() + ']';
+}
 
 /// RFC 3848 and RFC 6531, 4.3.
 std::string_view with_keyword(const Stamp& stamp) {
@@ -95,8 +97,8 @@ std::string received_field(const Stamp& stamp) {
   if (!facts.client.name.empty()) field += clean_name(facts.client.name) + ' ';
   field += literal(facts.client.ip) + ")\r\n\t";
   if (stamp.tls) {
-    field += "(using " + printable_ascii(stamp.tls->version, 32) + " with cipher " + printable_ascii(stamp.tls->cipher, 64) +
-             " (" + std::to_string(stamp.tls->bits) + " bits))\r\n\t";
+    field += "(using " + printable_ascii(stamp.tls->version, 32) + " with cipher " +
+             printable_ascii(stamp.tls->cipher, 64) + " (" + std::to_string(stamp.tls->bits) + " bits))\r\n\t";
   }
   field += "by " + std::string(stamp.hostname) + " (Postern) with " + std::string(with_keyword(stamp)) + " id " +
            std::string(stamp.id);

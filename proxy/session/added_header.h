@@ -37,7 +37,8 @@ struct Stamp {
 [[nodiscard]] std::string spam_fields(const Stamp& stamp);
 
 /// The new beginning of the message: our fields, then its own without those that must not pass, then what separates the
-/// header from the body where the message had no header at all. The rest of the message follows from `header.header_size`.
+/// header from the body where the message had no header at all. The rest of the message follows from
+/// `header.header_size`.
 [[nodiscard]] std::string stamped_header(const Stamp& stamp, const message::Header& header, std::string_view message);
 
 }  // namespace postern::session

@@ -1,5 +1,7 @@
 #include "proxy/session/backend.h"
 
+#include <utility>
+
 #include "filters/base/bytes.h"
 #include "proxy/smtp/body_writer.h"
 #include "proxy/smtp/proxy_header.h"
@@ -7,13 +9,14 @@
 namespace postern::session {
 namespace {
 
-/// A piece of content that is encoded and written at a time; the link never holds many of them.
+/// Content is written in pieces of about this size; the link never holds many of them.
+constexpr size_t kWrite = 64U << 10U;
 constexpr size_t kMostQueued = 256U << 10U;
 
 }  // namespace
 
-Backend::Backend(Timers& timers, const Clock& clock, Connector& connector, Observer& observer, BackendRegistry& registry,
-                 Options options)
+Backend::Backend(Timers& timers, const Clock& clock, Connector& connector, Observer& observer,
+                 BackendRegistry& registry, Options options)
     : timers_(timers),
       clock_(clock),
       connector_(connector),
@@ -73,6 +76,7 @@ void Backend::connected() {
 
 Task<Result<smtp::Reply>> Backend::reply(Duration timeout) {
   TimePoint begin = clock_.now();
+  owes_reply_ = true;
   arm(timeout, "no reply in time");
   while (replies_.empty() && !broken_) co_await changed_;
   timeout_.reset();
@@ -82,6 +86,7 @@ Task<Result<smtp::Reply>> Backend::reply(Duration timeout) {
     }
     co_return fail(Code::Unavailable, name_ + ": " + why_);
   }
+  owes_reply_ = false;
   smtp::Reply reply = std::move(replies_.front());
   replies_.pop_front();
   observer_.backend_replied(name_, reply.code, clock_.now() - begin);
@@ -123,31 +128,34 @@ Task<Result<smtp::Reply>> Backend::deliver(Content& content, std::function<void(
     co_return tl::unexpected(sent.error());
   }
   committed();
+  link_->write(std::exchange(last_write_, {}));
   engine_->content_sent();
   pump();
   co_return co_await reply(options_.content_timeout);
 }
 
+/// Pieces are gathered, so that a message of ordinary size is one write and its dot goes with it.
 Task<Result<void>> Backend::send_content(Content& content) {
   smtp::BodyWriter writer;
   std::string encoded;
   while (true) {
     auto piece = content.next();
     if (!piece) co_return tl::unexpected(piece.error());
-    encoded.clear();
-    if (piece->empty()) break;
-    writer.write(*piece, encoded);
+    bool last = piece->empty();
+    last ? writer.finish(encoded) : writer.write(*piece, encoded);
+    if (!last && encoded.size() < kWrite) continue;
     if (broken_) co_return fail(Code::Unavailable, name_ + ": " + why_);
+    if (last) break;
     link_->write(encoded);
+    encoded.clear();
     while (link_->queued() > kMostQueued && !broken_) {
       arm(options_.command_timeout, "does not take the message");
       co_await changed_;
+      if (broken_) co_return fail(Code::Unavailable, name_ + ": " + why_);
     }
   }
   timeout_.reset();
-  if (broken_) co_return fail(Code::Unavailable, name_ + ": " + why_);
-  writer.finish(encoded);
-  link_->write(encoded);
+  last_write_ = std::move(encoded);
   co_return Result<void>{};
 }
 
@@ -171,7 +179,9 @@ void Backend::received(std::string_view bytes) {
   changed_.notify();
 }
 
-void Backend::writable() { changed_.notify(); }
+void Backend::writable() {
+  changed_.notify();
+}
 
 void Backend::secured(const TlsInfo& /*info*/) {
   engine_->secured();

@@ -31,9 +31,9 @@ class Content {
   virtual void rewind() = 0;
 };
 
-/// Speaks SMTP with one of several addresses, tried in order. One thread; one request at a time. Every operation returns
-/// what the peer said, or an Error when the connection broke (Code::Unavailable: nothing was accepted; see deliver() for
-/// the one step where that cannot be known).
+/// Speaks SMTP with one of several addresses, tried in order. One thread; one request at a time. Every operation
+/// returns what the peer said, or an Error when the connection broke (Code::Unavailable: nothing was accepted; see
+/// deliver() for the one step where that cannot be known).
 class Backend final : private LinkEvents {
  public:
   struct Options {
@@ -56,7 +56,10 @@ class Backend final : private LinkEvents {
   /// Connects and says EHLO (and XCLIENT or PROXY); the error names every address and why it failed.
   Task<Result<void>> open();
   [[nodiscard]] bool is_open() const { return ready_ && !broken_; }
+  /// A request was given up before its reply came: nobody else may use this connection.
+  [[nodiscard]] bool owes_reply() const { return owes_reply_; }
   [[nodiscard]] const smtp::Capabilities& capabilities() const { return engine_->capabilities(); }
+  [[nodiscard]] const Options& options() const { return options_; }
   /// The address in use, as configured.
   [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -98,8 +101,10 @@ class Backend final : private LinkEvents {
   bool ready_ = false;
   bool connected_ = false;
   bool broken_ = false;
-  std::string why_;                          // of broken_
-  std::optional<smtp::Reply> last_words_;    // what the peer said when it broke off
+  bool owes_reply_ = false;
+  std::string why_;                        // of broken_
+  std::optional<smtp::Reply> last_words_;  // what the peer said when it broke off
+  std::string last_write_;                 // the end of the content with its dot, written when the dot may go
   Signal changed_;
   std::unique_ptr<Link> link_;
   Pending timeout_;

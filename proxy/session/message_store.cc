@@ -1,13 +1,13 @@
 #include "proxy/session/message_store.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace postern::session {
 namespace {
@@ -15,7 +15,9 @@ namespace {
 /// Memory is taken in steps of this size, so that the shared counter is touched once per 16 KB.
 constexpr uint64_t kStep = 16U << 10U;
 
-std::string errno_text() { return std::generic_category().message(errno); }
+std::string errno_text() {
+  return std::generic_category().message(errno);
+}
 
 }  // namespace
 

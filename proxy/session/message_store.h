@@ -12,8 +12,8 @@
 namespace postern::session {
 
 /// One owner, one thread. The first kHead octets stay in memory, where filters and rules read them; the rest goes to a
-/// file in the spool directory that has no name, so nothing is left behind whatever happens. Writing to it may block for
-/// as long as the disk needs.
+/// file in the spool directory that has no name, so nothing is left behind whatever happens. Writing to it may block
+/// for as long as the disk needs.
 class MessageStore {
  public:
   static constexpr uint64_t kHead = 1U << 20U;

@@ -19,17 +19,17 @@ struct MessageRecord {
   const Facts* facts = nullptr;
   const rules::Evaluation* evaluation = nullptr;
   rules::Judgement judgement;
-  std::string verdict;         // as in postern_messages_total{verdict}: the judgement's, "error" when we could not deliver
+  std::string verdict;  // as in postern_messages_total{verdict}: the judgement's, "error" when we could not deliver
   std::string_view rules_version;
-  std::string backend;         // address as configured; empty when none was asked
-  std::string backend_reply;   // first line of its last reply
-  std::string reply;           // first line of what the client was told
-  bool client_gone = false;    // the client was not there to read the reply
-  bool duplicate = false;      // a retry that was answered without a second delivery
-  Duration total{};            // from MAIL to the reply
-  Duration final_dot{};        // from the final dot to the reply
-  Duration dns{};              // spent waiting for DNS answers
-  Duration rules_time{};       // spent in rules
+  std::string backend;        // address as configured; empty when none was asked
+  std::string backend_reply;  // first line of its last reply
+  std::string reply;          // first line of what the client was told
+  bool client_gone = false;   // the client was not there to read the reply
+  bool duplicate = false;     // a retry that was answered without a second delivery
+  Duration total{};           // from MAIL to the reply
+  Duration final_dot{};       // from the final dot to the reply
+  Duration dns{};             // spent waiting for DNS answers
+  Duration rules_time{};      // spent in rules
   uint64_t bare_newlines = 0;
 };
 

@@ -28,7 +28,8 @@ bool DomainSet::contains(std::string_view domain) const {
   if (std::binary_search(exact_.begin(), exact_.end(), name)) return true;
   if (below_.empty()) return false;
   for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
-    if (dot > 0 && std::binary_search(below_.begin(), below_.end(), std::string_view(name).substr(dot + 1))) return true;
+    if (dot > 0 && std::binary_search(below_.begin(), below_.end(), std::string_view(name).substr(dot + 1)))
+      return true;
   }
   return false;
 }

@@ -57,7 +57,7 @@ struct LimitPolicy {
   size_t recipients = 1000;
   size_t connections = 20000;
   size_t connections_per_ip = 100;
-  uint64_t memory = 1U << 30U;       // all messages in flight
+  uint64_t memory = 1U << 30U;  // all messages in flight
   std::string spool = "/var/lib/postern/spool";
   Duration command_timeout = std::chrono::minutes(5);
   Duration data_timeout = std::chrono::minutes(10);

@@ -52,15 +52,16 @@ class Link {
   Link& operator=(const Link&) = delete;
   virtual ~Link() = default;
 
-  /// Whom to tell; called once by the owner of an accepted link, before anything is delivered (connect() does it itself).
+  /// Whom to tell; called once by the owner of an accepted link, before anything is delivered (connect() does it
+  /// itself).
   virtual void attach(LinkEvents& events) = 0;
   virtual void write(std::string_view bytes) = 0;
   /// Bytes given to write() that the kernel has not taken yet.
   [[nodiscard]] virtual size_t queued() const = 0;
   /// false: stop reading after what was already delivered; end of file is then seen only after reading again.
   virtual void read_enabled(bool enabled) = 0;
-  /// Flushes, drops whatever arrived and was not yet delivered, and negotiates TLS (server side for accepted links, client
-  /// side for outgoing ones); then secured() or failed().
+  /// Flushes, drops whatever arrived and was not yet delivered, and negotiates TLS (server side for accepted links,
+  /// client side for outgoing ones); then secured() or failed().
   virtual void start_tls() = 0;
   /// Hands the connection over to the loop: sends what is queued, closes. The Link may be destroyed after it.
   virtual void close_after_flush() = 0;
@@ -97,8 +98,9 @@ class Connector {
   [[nodiscard]] virtual std::unique_ptr<Link> connect(const BackendAddress& address, LinkEvents& events) = 0;
 };
 
-/// Runs blocking work (writing and syncing a Maildir file) off the loop and calls back on the owner's thread. Destroying
-/// the Pending drops the callback; the work itself is finished (point of no return), its outcome then only logged.
+/// Runs blocking work (writing and syncing a Maildir file) off the loop and calls back on the owner's thread.
+/// Destroying the Pending drops the callback; the work itself is finished (point of no return), its outcome then only
+/// logged.
 class Offload {
  public:
   Offload() = default;

@@ -9,8 +9,8 @@
 
 namespace postern::session {
 
-/// 4xx and 5xx of the backend pass through. 421 becomes 451: it ends the backend's session, not ours. A missing enhanced
-/// code is supplied: `positive_code` for 2xx, "4.0.0" or "5.0.0" else (RFC 2034, 4).
+/// 4xx and 5xx of the backend pass through. 421 becomes 451: it ends the backend's session, not ours. A missing
+/// enhanced code is supplied: `positive_code` for 2xx, "4.0.0" or "5.0.0" else (RFC 2034, 4).
 [[nodiscard]] smtp::Reply pass_on(smtp::Reply reply, const char* positive_code);
 
 /// 451 4.4.1: the backend cannot be reached or broke off. The reason is for the log, not for the sender.

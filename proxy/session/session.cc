@@ -4,14 +4,20 @@
 
 namespace postern::session {
 
-Session::Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener, std::unique_ptr<Link> link,
-                 const Peer& peer, bool secured, std::function<void()> ended)
+Session::Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener,
+                 std::unique_ptr<Link> link, const Peer& peer, bool secured, std::function<void()> ended)
     : impl_(std::make_unique<SessionImpl>(services, std::move(snapshot), listener, std::move(link), peer, secured,
                                           std::move(ended))) {}
 Session::~Session() = default;
-void Session::begin() { impl_->begin(); }
-void Session::shut_down() { impl_->shut_down(); }
-bool Session::busy() const { return impl_->busy(); }
+void Session::begin() {
+  impl_->begin();
+}
+void Session::shut_down() {
+  impl_->shut_down();
+}
+bool Session::busy() const {
+  return impl_->busy();
+}
 
 SessionImpl::SessionImpl(const Services& services, Snapshot snapshot, const ListenerPolicy& listener,
                          std::unique_ptr<Link> link, const Peer& peer, bool secured, std::function<void()> ended)
@@ -38,8 +44,8 @@ SessionImpl::~SessionImpl() {
 void SessionImpl::begin() {
   link_->attach(*this);
   // Reverse DNS starts now and is waited for where somebody reads it.
-  reverse_ = std::make_unique<Background<dns::ReverseName>>(
-      dns::confirm_reverse_name(dns_, peer_.ip, policy_.dns.lookup));
+  reverse_ =
+      std::make_unique<Background<dns::ReverseName>>(dns::confirm_reverse_name(dns_, peer_.ip, policy_.dns.lookup));
   pump();
 }
 
@@ -86,6 +92,8 @@ void SessionImpl::pump() {
   }
   pumping_ = false;
   if (over_) return;
+  // RFC 2920, 3.2: replies to a group of commands go out together, once the rest of the group is answered too.
+  if (!engine_.waiting() || !engine_.has_buffered_input()) flush();
   bool reading = engine_.wants_input();
   if (reading != reading_ && !client_gone_) link_->read_enabled(reading);
   reading_ = reading;
@@ -113,6 +121,7 @@ void SessionImpl::take(smtp::Action& action) {
     if (transaction_ && transaction_->mail_sent) backend_dirty_ = true;
     transaction_.reset();
   } else if (std::holds_alternative<smtp::StartTls>(action)) {
+    flush();
     link_->start_tls();
   } else {
     end();
@@ -156,13 +165,18 @@ void SessionImpl::send(std::string_view bytes) {
     if (end_of_line == std::string_view::npos) break;
     at = end_of_line + 1;
   }
-  if (!client_gone_) link_->write(bytes);
+  replies_ += bytes;
+}
+
+void SessionImpl::flush() {
+  if (!replies_.empty() && link_ && !client_gone_) link_->write(replies_);
+  replies_ = {};
 }
 
 // ---------------------------------------------------------------- deadlines
 
-// RFC 5321, 4.5.3.2.7: the server's time-out. While we think, the client is not to blame. One timer looks at the deadline
-// when it fires, so moving the deadline costs nothing.
+// RFC 5321, 4.5.3.2.7: the server's time-out. While we think, the client is not to blame. One timer looks at the
+// deadline when it fires, so moving the deadline costs nothing.
 void SessionImpl::keep_deadline() {
   bool data = engine_.in_data();
   if (engine_.waiting()) {
@@ -205,14 +219,16 @@ void SessionImpl::shut_down() {
 
 void SessionImpl::end() {
   if (over_) return;
+  flush();
   over_ = true;
   // It left without a word after our 250: perhaps it never read it (RFC 1047).
-  if (unread_ && (input_ended_ || client_gone_)) services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
+  if (unread_ && (input_ended_ || client_gone_))
+    services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
   timer_.reset();
   task_ = {};
   reverse_.reset();
+  release_backend();
   transaction_.reset();
-  if (backend_) backend_->quit();
   if (client_gone_) {
     link_.reset();
   } else {

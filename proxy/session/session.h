@@ -19,6 +19,8 @@
 
 namespace postern::session {
 
+class BackendPool;
+
 /// What all sessions of one worker share. References outlive every session.
 struct Services {
   const Clock& clock;
@@ -27,6 +29,7 @@ struct Services {
   Connector& connector;
   Offload& offload;
   Observer& observer;
+  BackendPool& pool;
   BackendRegistry& backends;  // process-wide, thread-safe
   MemoryBudget& memory;       // process-wide, thread-safe
   RetryMemory& retries;       // process-wide, thread-safe

@@ -1,4 +1,5 @@
-// The connection behind us: opened at the first MAIL, kept for the session, replaced when it breaks before the final dot.
+// The connection behind us: opened at the first MAIL, kept for the session, replaced when it breaks before the final
+// dot.
 #include "filters/base/bytes.h"
 #include "proxy/session/maildir.h"
 #include "proxy/session/reply_text.h"
@@ -12,8 +13,7 @@ bool SessionImpl::embedded(const Transaction& tx) {
   return tx.route != nullptr && tx.route->front().kind == BackendAddress::Kind::Maildir;
 }
 
-Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
-  if (backend_) backend_->quit();
+Backend::Options SessionImpl::backend_options(const Transaction& tx) const {
   Backend::Options options;
   options.addresses = *tx.route;
   options.client_info = policy_.backend.client_info;
@@ -25,20 +25,47 @@ Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
   options.connect_timeout = policy_.backend.connect_timeout;
   options.command_timeout = policy_.backend.command_timeout;
   options.content_timeout = policy_.backend.content_timeout;
-  backend_ = std::make_unique<Backend>(services_.timers, services_.clock, services_.connector, services_.observer,
-                                       services_.backends, std::move(options));
-  backend_route_ = tx.route;
+  return options;
+}
+
+Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
+  if (backend_) backend_->quit();
   backend_dirty_ = false;
+  backend_ = std::make_unique<Backend>(services_.timers, services_.clock, services_.connector, services_.observer,
+                                       services_.backends, backend_options(tx));
+  backend_route_ = tx.route;
   auto opened = co_await backend_->open();
   if (!opened) services_.observer.note("warning", "backend: " + opened.error().message);
   co_return opened;
 }
 
+/// For another session, when nothing is left in it of ours.
+void SessionImpl::release_backend() {
+  if (!backend_) return;
+  bool in_transaction = transaction_ && transaction_->mail_sent;
+  if (backend_dirty_ || in_transaction) {
+    backend_->quit();
+    backend_.reset();
+  } else {
+    services_.pool.put(std::move(backend_));
+  }
+  backend_dirty_ = false;
+}
+
 /// Brings a backend to where this transaction stands: connected, MAIL and every accepted RCPT said. What the backend
-/// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died meanwhile:
-/// then one new one is tried.
+/// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
+/// meanwhile: then one new one is tried.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
   bool reused = backend_ && backend_->is_open() && backend_route_ == tx.route;
+  if (!reused) {
+    if (auto waiting = services_.pool.take(backend_options(tx))) {
+      if (backend_) backend_->quit();
+      backend_dirty_ = false;
+      backend_ = std::move(waiting);
+      backend_route_ = tx.route;
+      reused = true;
+    }
+  }
   if (reused && backend_dirty_) {
     auto reset = co_await backend_->reset();
     reused = reset && reset->positive();

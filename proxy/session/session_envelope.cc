@@ -32,10 +32,7 @@ Task<Reply> SessionImpl::on_greeting() {
 
 Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
   // The backend was told the old name with XCLIENT: it must hear the new one.
-  if (backend_ && facts_.helo != ask.name) {
-    backend_->quit();
-    backend_.reset();
-  }
+  if (facts_.helo != ask.name) release_backend();
   facts_.helo = std::move(ask.name);
   esmtp_ = ask.esmtp;
   if (evaluation_.hits.size() > connect_hits_) {
@@ -54,7 +51,8 @@ Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
   co_return Reply(250, esmtp_ ? "" : "2.0.0", policy_.hostname);
 }
 
-// What the sender may use end to end is what the backend understands (design: "intersected with what the backend offers").
+// What the sender may use end to end is what the backend understands (design: "intersected with what the backend
+// offers").
 smtp::Extensions SessionImpl::offer() const {
   smtp::Extensions ours;
   ours.pipelining = ours.size = ours.enhancedstatuscodes = true;
@@ -255,7 +253,9 @@ std::optional<Reply> SessionImpl::run_rcpt_rules(Transaction& tx, const std::str
   return std::nullopt;
 }
 
-Task<Reply> SessionImpl::on_data() { co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>"); }
+Task<Reply> SessionImpl::on_data() {
+  co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>");
+}
 
 // ---------------------------------------------------------------- rules
 
@@ -277,8 +277,8 @@ std::optional<Reply> SessionImpl::decided(const rules::Evaluation& evaluation, c
   if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) return std::nullopt;
   Reply reply = decision_reply(decision, id, policy_.verdict.reveal);
   if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
-  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) + "\": rule " +
-                                      decision.rule + " answered " + reply.to_string());
+  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) +
+                                      "\": rule " + decision.rule + " answered " + reply.to_string());
   return reply;
 }
 

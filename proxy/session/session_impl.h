@@ -12,6 +12,7 @@
 #include "filters/dns/iprev.h"
 #include "proxy/session/added_header.h"
 #include "proxy/session/backend.h"
+#include "proxy/session/backend_pool.h"
 #include "proxy/session/session.h"
 #include "proxy/session/transaction.h"
 #include "proxy/smtp/server_engine.h"
@@ -40,6 +41,7 @@ class SessionImpl final : private LinkEvents {
   void run(Task<smtp::Reply> task);
   void finish_question();
   void send(std::string_view bytes);
+  void flush();
   void keep_deadline();
   void check_deadline();
   void set_timer(TimePoint at);
@@ -59,17 +61,19 @@ class SessionImpl final : private LinkEvents {
   std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
   std::optional<smtp::Reply> run_rcpt_rules(Transaction& transaction, const std::string& address);
   void run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
-  std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id,
-                                     int reject_code) const;
+  std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id, int reject_code) const;
   void start_spf(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
   [[nodiscard]] bool trusted() const;
 
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
+  [[nodiscard]] Backend::Options backend_options(const Transaction& transaction) const;
   Task<Result<void>> fresh_backend(const Transaction& transaction);
+  void release_backend();
   Task<smtp::Reply> forward(Transaction& transaction, Content& content);
-  Task<smtp::Reply> write_maildir(Transaction& transaction, std::string directory, std::string beginning, size_t rest_at);
+  Task<smtp::Reply> write_maildir(Transaction& transaction, std::string directory, std::string beginning,
+                                  size_t rest_at);
   [[nodiscard]] static bool embedded(const Transaction& transaction);
 
   // --- session_message.cc
@@ -77,8 +81,8 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
   std::optional<std::string> answered_before(Transaction& transaction);
-  void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict, const smtp::Reply& reply,
-              bool duplicate);
+  void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
+              const smtp::Reply& reply, bool duplicate);
 
   const Services services_;
   Snapshot snapshot_;
@@ -90,12 +94,13 @@ class SessionImpl final : private LinkEvents {
   smtp::ServerEngine engine_;
   std::unique_ptr<Link> link_;
   std::optional<TlsInfo> tls_;
-  Facts facts_;                   // client and helo; copied into each transaction
+  Facts facts_;  // client and helo; copied into each transaction
   bool esmtp_ = false;
   rules::Evaluation evaluation_;  // of the stages connect and helo
   size_t connect_hits_ = 0;       // how many of its hits are of the stage connect (kept over a second HELO)
   dns::Budget dns_;
 
+  std::string replies_;  // not written yet
   bool pumping_ = false;
   bool over_ = false;
   bool client_gone_ = false;
@@ -103,9 +108,9 @@ class SessionImpl final : private LinkEvents {
   bool reading_ = true;
   bool shutting_down_ = false;
   bool name_known_ = false;
-  bool data_deadline_ = false;    // deadline_ is that of a message's content
-  TimePoint deadline_;            // for the client; zero: none
-  TimePoint timer_at_;            // when timer_ fires; it may be early
+  bool data_deadline_ = false;              // deadline_ is that of a message's content
+  TimePoint deadline_;                      // for the client; zero: none
+  TimePoint timer_at_;                      // when timer_ fires; it may be early
   std::optional<RetryMemory::Key> unread_;  // our last 250 for a message, until the client shows it is still there
   std::string unread_reply_;
 
@@ -113,8 +118,8 @@ class SessionImpl final : private LinkEvents {
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Backend> backend_;
   const std::vector<BackendAddress>* backend_route_ = nullptr;
-  smtp::Reply last_positive_;     // the backend's answer to MAIL, for the client
-  bool backend_dirty_ = false;    // the backend still holds a transaction that was given up
+  smtp::Reply last_positive_;   // the backend's answer to MAIL, for the client
+  bool backend_dirty_ = false;  // the backend still holds a transaction that was given up
   std::unique_ptr<Background<dns::ReverseName>> reverse_;
   Pending timer_;
   Task<smtp::Reply> task_;

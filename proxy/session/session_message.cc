@@ -103,9 +103,7 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
       reply = co_await deliver(tx, judgement, header);
       if (!reply.positive()) verdict = "error";
       break;
-    case Verdict::Discard:
-      reply = {250, "2.0.0", "accepted [id " + tx.id + ']'};
-      break;
+    case Verdict::Discard: reply = {250, "2.0.0", "accepted [id " + tx.id + ']'}; break;
     case Verdict::Defer:
     case Verdict::Reject:
       reply = tx.evaluation.decision ? decision_reply(*tx.evaluation.decision, tx.id, policy_.verdict.reveal)

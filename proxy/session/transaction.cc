@@ -1,9 +1,9 @@
 #include "proxy/session/transaction.h"
 
 #define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
+
+#include <xxhash.h>
 
 namespace postern::session {
 

@@ -1,5 +1,5 @@
-// Transaction: everything about one message between MAIL and its verdict. RSET, EHLO, STARTTLS and the end of the message
-// destroy it, so that nothing of one message can leak into the next.
+// Transaction: everything about one message between MAIL and its verdict. RSET, EHLO, STARTTLS and the end of the
+// message destroy it, so that nothing of one message can leak into the next.
 #pragma once
 
 #include <memory>
@@ -27,10 +27,10 @@ struct Transaction {
   rules::Evaluation evaluation;
   std::optional<rules::Thresholds> thresholds;  // of the first recipient (or the strictest of all)
   const std::vector<BackendAddress>* route = nullptr;
-  bool mail_sent = false;  // the backend accepted MAIL
-  bool filtered = true;    // false: a trusted client that skips the filters
+  bool mail_sent = false;               // the backend accepted MAIL
+  bool filtered = true;                 // false: a trusted client that skips the filters
   std::shared_ptr<MessageStore> store;  // shared with a Maildir writer that must finish even when we are gone
-  Result<void> stored;     // an error once storing failed
+  Result<void> stored;                  // an error once storing failed
 
   TimePoint began;
   TimePoint final_dot;

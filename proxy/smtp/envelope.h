@@ -19,7 +19,8 @@ struct Parameter {
 };
 
 /// A parsed path. `address` is what stood between < and >, without a source route (RFC 5321, 4.1.1.3: accepted and
-/// ignored), empty for "<>". `local` may be a quoted string, kept as sent; `domain` is as sent, empty for "<postmaster>".
+/// ignored), empty for "<>". `local` may be a quoted string, kept as sent; `domain` is as sent, empty for
+/// "<postmaster>".
 struct Path {
   std::string address;
   std::string local;

@@ -8,8 +8,8 @@
 #include <thread>
 #include <utility>
 
-#include "net_fixture.h"
 #include "tests/fakes/dns_wire.h"
+#include "tests/unit/proxy_net/net_fixture.h"
 
 namespace postern::net {
 

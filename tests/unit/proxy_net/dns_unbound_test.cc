@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "dns_server.h"
 #include "proxy/net/answer_cache.h"
+#include "tests/unit/proxy_net/dns_server.h"
 
 namespace postern::net {
 namespace {

@@ -1,10 +1,10 @@
 #include "proxy/net/health.h"
 
-#include "net_fixture.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/offload.h"
-#include "quiet_observer.h"
+#include "tests/unit/proxy_net/net_fixture.h"
+#include "tests/unit/proxy_net/quiet_observer.h"
 
 namespace postern::net {
 namespace {

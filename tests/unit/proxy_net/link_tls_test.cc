@@ -4,8 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "certificates.h"
-#include "net_fixture.h"
+#include "tests/unit/proxy_net/certificates.h"
+#include "tests/unit/proxy_net/net_fixture.h"
 
 namespace postern::net {
 namespace {

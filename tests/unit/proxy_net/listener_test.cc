@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "certificates.h"
-#include "net_fixture.h"
 #include "proxy/net/arrivals.h"
-#include "quiet_observer.h"
+#include "tests/unit/proxy_net/certificates.h"
+#include "tests/unit/proxy_net/net_fixture.h"
+#include "tests/unit/proxy_net/quiet_observer.h"
 
 namespace postern::net {
 namespace {

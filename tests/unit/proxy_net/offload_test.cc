@@ -3,7 +3,7 @@
 #include <future>
 #include <stdexcept>
 
-#include "net_fixture.h"
+#include "tests/unit/proxy_net/net_fixture.h"
 
 namespace postern::net {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <future>
 
-#include "net_fixture.h"
-#include "quiet_observer.h"
+#include "tests/unit/proxy_net/net_fixture.h"
+#include "tests/unit/proxy_net/quiet_observer.h"
 
 namespace postern::net {
 namespace {
@@ -91,7 +91,7 @@ TEST_F(WorkerTest, AReloadIsForThoseWhoComeAfterIt) {
   Fd after = connect();
   EXPECT_EQ(read_line(after).substr(0, 19), "220 new.example.org");
   send_text(before.get(), "HELO client.example\r\n");
-  EXPECT_EQ(read_line(before).substr(0, 18), "250 mx.example.org");
+  EXPECT_EQ(read_line(before).substr(0, 24), "250 2.0.0 mx.example.org");
 }
 
 TEST_F(WorkerTest, StopsWithOpenSessions) {

@@ -6,7 +6,7 @@
 
 #include <gmock/gmock.h>
 
-#include "files.h"
+#include "tests/unit/proxy_ops/files.h"
 
 namespace postern::ops {
 namespace {

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "files.h"
 #include "proxy/ops/metrics.h"
+#include "tests/unit/proxy_ops/files.h"
 
 namespace postern::ops {
 namespace {

@@ -10,8 +10,8 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <unistd.h>
 
-#include "files.h"
 #include "proxy/ops/observer.h"
+#include "tests/unit/proxy_ops/files.h"
 
 namespace postern::ops {
 namespace {
@@ -91,6 +91,7 @@ TEST(MetricsTest, EventsAreCounted) {
 TEST(MetricsTest, AllThreadsTogetherLoseNothing) {
   Metrics metrics;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < 2000; ++j) {

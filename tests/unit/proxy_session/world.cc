@@ -105,8 +105,9 @@ void World::connect(const std::string& ip) {
   peer.local_port = 25;
   session::Snapshot snapshot{std::make_shared<const session::Policy>(policy),
                              std::make_shared<rules::Host>(rule_set_, nullptr)};
-  session = std::make_unique<session::Session>(services, std::move(snapshot), listener, std::make_unique<FakeLink>(client),
-                                               peer, false, [this] { ended = true; });
+  session =
+      std::make_unique<session::Session>(services, std::move(snapshot), listener, std::make_unique<FakeLink>(client),
+                                         peer, false, [this] { ended = true; });
   session->begin();
   run();
 }
@@ -117,7 +118,9 @@ std::string World::say(std::string_view bytes) {
   return read();
 }
 
-std::string World::read() { return std::exchange(client->written, {}); }
+std::string World::read() {
+  return std::exchange(client->written, {});
+}
 
 void World::client_vanishes() {
   if (client->events != nullptr) client->events->failed("connection reset by peer");
@@ -230,9 +233,8 @@ bool World::step(Conversation& conversation) {
 void World::command(Conversation& conversation, const std::string& line) {
   conversation.script->lines.push_back(line);
   std::string verb = to_upper(std::string_view(line).substr(0, line.find(' ')));
-  std::string address = line.find('<') == std::string::npos
-                            ? ""
-                            : line.substr(line.find('<') + 1, line.find('>') - line.find('<') - 1);
+  std::string address =
+      line.find('<') == std::string::npos ? "" : line.substr(line.find('<') + 1, line.find('>') - line.find('<') - 1);
   std::string fallback = "250 2.0.0 Ok";
   if (verb == "EHLO") {
     fallback = "250-backend.example";

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/session/backend_pool.h"
 #include "proxy/session/session.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_dns.h"
@@ -17,8 +18,8 @@ namespace postern::test {
 /// The far end of a fake link; outlives the Link that the session owns.
 struct Wire {
   session::LinkEvents* events = nullptr;
-  std::string written;       // by the session, not yet looked at by the test or the scripted backend
-  bool open = true;          // the session still holds its link
+  std::string written;  // by the session, not yet looked at by the test or the scripted backend
+  bool open = true;     // the session still holds its link
   bool closed_after_flush = false;
   bool reading = true;
   bool tls_asked = false;
@@ -81,15 +82,19 @@ struct ScriptedBackend {
     std::vector<std::string> rcpts;
     std::string content;  // as on the wire: stuffed, with the final dot
   };
-  std::vector<std::string> extensions = {"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 52428800", "ENHANCEDSTATUSCODES",
+  std::vector<std::string> extensions = {"PIPELINING",
+                                         "8BITMIME",
+                                         "SMTPUTF8",
+                                         "SIZE 52428800",
+                                         "ENHANCEDSTATUSCODES",
                                          "XCLIENT NAME ADDR PORT HELO PROTO"};
   std::map<std::string, std::string> replies;  // verb ("MAIL", "RCPT", "DATA", "DOT", "GREETING", ...) -> reply line
   std::string break_at;                        // verb after which the connection is reset instead of answered
   bool refuse = false;                         // connections fail
   bool hold = false;                           // the answer to the final dot waits until this is false again
   int connections = 0;
-  std::vector<std::string> lines;              // every command heard
-  std::vector<Mail> delivered;                 // those it said 250 to
+  std::vector<std::string> lines;  // every command heard
+  std::vector<Mail> delivered;     // those it said 250 to
 };
 
 class CountingObserver final : public session::Observer {
@@ -150,7 +155,8 @@ class World final : public session::Connector {
   session::BackendRegistry registry;
   session::MemoryBudget memory{1U << 30U};
   session::RetryMemory retries;
-  session::Services services{clock, timers, dns, *this, offload, observer, registry, memory, retries};
+  session::BackendPool pool{timers, clock};
+  session::Services services{clock, timers, dns, *this, offload, observer, pool, registry, memory, retries};
   session::Policy policy;  // change before connect()
   session::ListenerPolicy listener;
   std::map<std::string, ScriptedBackend> backends;  // by address text
