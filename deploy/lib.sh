@@ -67,7 +67,10 @@ install_packages() {
   [ -z "$services" ] || ! command -v systemctl >/dev/null || systemctl -q disable $services >/dev/null 2>&1 || true
 }
 
+# A second clone of the same sources finds in the cache what the first one compiled.
 # shellcheck disable=SC2154
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
 # build_preset PRESET [-DNAME=VALUE...] [TARGET...]: configures, builds with all processors, and shows the compiler's words
 # on failure only.
 build_preset() {
