@@ -65,7 +65,12 @@ int run(int argc, char** argv) {
   auto* scan = add_scan(app, arguments);
   try {
     app.parse(argc, argv);
-    return dispatch(app, arguments, *scan);
+    int status = dispatch(app, arguments, *scan);
+    if (!std::cout.flush()) {
+      std::cerr << "postern: standard output cannot be written\n";
+      return kOurFault;
+    }
+    return status;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   } catch (const std::exception& error) {

@@ -116,7 +116,8 @@ class Scanner {
 };
 
 double milliseconds(Duration duration) {
-  return static_cast<double>(duration.count() / 10) / 100;
+  auto hundredths = duration.count() / 10;  // two digits after the point
+  return static_cast<double>(hundredths) / 100;
 }
 
 ordered_json spf_json(const std::optional<spf::Outcome>& outcome) {

@@ -127,6 +127,10 @@ void LogLine::score_item(std::string_view name, std::string_view score, std::str
     out_ += ",\"detail\":\"";
     escaped(detail, 200);
     out_ += '"';
+  } else if (!detail.empty()) {
+    out_ += '(';
+    escaped(detail, 80);
+    out_ += ')';
   }
   if (json_) out_ += '}';
 }

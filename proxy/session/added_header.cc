@@ -54,12 +54,22 @@ bool is_plain_address(std::string_view address, bool smtputf8) {
   });
 }
 
+/// A rule's words inside "tests=[A=1.0(words), B=2.0]": nothing that ends a word of that list.
+std::string clean_detail(std::string_view detail) {
+  std::string out = printable_ascii(detail, 80);
+  for (char& c : out) {
+    if (std::string_view("(),[]=\"").find(c) != std::string_view::npos) c = '?';
+  }
+  return out;
+}
+
 std::string test_list(const rules::Evaluation& evaluation) {
   std::string list;
   for (const auto& hit : evaluation.hits) {
     if (hit.shadow) continue;
     if (!list.empty()) list += ", ";
     list += hit.rule + '=' + rules::format_score(hit.score);
+    if (!hit.detail.empty()) list += '(' + clean_detail(hit.detail) + ')';
   }
   return list;
 }

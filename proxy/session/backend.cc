@@ -32,6 +32,12 @@ Task<Result<void>> Backend::open() {
     auto opened = co_await open_one(address);
     if (opened) {
       if (registry_.report_up(address.text, capabilities())) observer_.backend_state(address.text, true);
+      bool untold = options_.client_info == BackendPolicy::ClientInfo::Xclient && !engine_->told_client();
+      if (untold && registry_.first_complaint(address.text)) {
+        observer_.note("warning", "backend " + address.text +
+                                      " offers no XCLIENT: it takes every client for us ([backend] client_info, and "
+                                      "smtpd_authorized_xclient_hosts in Postfix)");
+      }
       co_return Result<void>{};
     }
     if (registry_.report_down(address.text, opened.error().message)) observer_.backend_state(address.text, false);
@@ -157,6 +163,10 @@ Task<Result<void>> Backend::send_content(Content& content) {
   timeout_.reset();
   last_write_ = std::move(encoded);
   co_return Result<void>{};
+}
+
+void Backend::blame(const std::string& why) {
+  if (registry_.report_down(name_, why)) observer_.backend_state(name_, false);
 }
 
 void Backend::quit() {

@@ -69,6 +69,8 @@ class Backend final : private LinkEvents {
   /// DATA, the content, the final dot. Stops before the dot when `content` fails (the error is its own). `committed` is
   /// called when the dot goes out: from there on the message may be delivered whatever we hear.
   Task<Result<smtp::Reply>> deliver(Content& content, std::function<void()> committed);
+  /// Counts this backend as down until it proves otherwise.
+  void blame(const std::string& why);
   /// Says QUIT and lets go.
   void quit();
 

@@ -66,4 +66,9 @@ bool BackendRegistry::any_up(const std::vector<BackendAddress>& addresses) const
   return false;
 }
 
+bool BackendRegistry::first_complaint(const std::string& backend) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return complained_.insert(backend).second;
+}
+
 }  // namespace postern::session

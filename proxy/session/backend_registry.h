@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class BackendRegistry {
   /// True when this changed the state.
   bool report_up(const std::string& backend, const smtp::Capabilities& capabilities);
   bool report_down(const std::string& backend, const std::string& why);
+  /// True once for each backend: what is said once need not fill the log.
+  bool first_complaint(const std::string& backend);
   /// Addresses to try: those not known to be down first, in the given order, then the others.
   [[nodiscard]] std::vector<BackendAddress> order(const std::vector<BackendAddress>& addresses) const;
   /// Last known capabilities of the first of `addresses` that has any; nullopt when none was ever reached.
@@ -33,6 +36,7 @@ class BackendRegistry {
   };
   mutable std::mutex mutex_;
   std::map<std::string, State> states_;
+  std::set<std::string> complained_;
 };
 
 }  // namespace postern::session

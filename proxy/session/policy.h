@@ -48,8 +48,9 @@ struct BackendPolicy {
   };
   std::vector<Route> routes;
   Duration connect_timeout = std::chrono::seconds(10);  // connection, greeting, EHLO, XCLIENT together
-  Duration command_timeout = std::chrono::minutes(5);   // RFC 5321, 4.5.3.2
-  Duration content_timeout = std::chrono::minutes(10);  // after the final dot
+  // Shorter than what a sender waits for us (RFC 5321, 4.5.3.2: 5 and 10 minutes), so that it hears our 451.
+  Duration command_timeout = std::chrono::seconds(60);
+  Duration content_timeout = std::chrono::minutes(5);  // after the final dot
 };
 
 struct LimitPolicy {

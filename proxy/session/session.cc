@@ -69,6 +69,9 @@ void SessionImpl::secured(const TlsInfo& info) {
 
 void SessionImpl::end_of_input() {
   input_ended_ = true;
+  await_retry();
+  // It read our 250, or it would have been reset: leaving without QUIT is rude, not a loss.
+  unread_.reset();
   engine_.peer_closed();
   pump();
 }
@@ -76,7 +79,10 @@ void SessionImpl::end_of_input() {
 void SessionImpl::failed(const std::string& /*why*/) {
   client_gone_ = true;
   // Past the final dot towards the backend there is no way back: its answer is read and logged.
-  if (transaction_ && transaction_->committed) return;
+  if (transaction_ && transaction_->committed) {
+    await_retry();
+    return;
+  }
   end();
 }
 
@@ -85,19 +91,31 @@ void SessionImpl::failed(const std::string& /*why*/) {
 void SessionImpl::pump() {
   if (pumping_ || over_) return;
   pumping_ = true;
-  while (!over_) {
+  bool moved = false;
+  while (!over_ && !blocked()) {
     auto action = engine_.next();
     if (!action) break;
+    moved = true;
     take(*action);
   }
   pumping_ = false;
   if (over_) return;
   // RFC 2920, 3.2: replies to a group of commands go out together, once the rest of the group is answered too.
-  if (!engine_.waiting() || !engine_.has_buffered_input()) flush();
-  bool reading = engine_.wants_input();
+  if (blocked() || !engine_.waiting() || !engine_.has_buffered_input()) flush();
+  bool reading = engine_.wants_input() && !blocked();
   if (reading != reading_ && !client_gone_) link_->read_enabled(reading);
   reading_ = reading;
-  keep_deadline();
+  keep_deadline(moved);
+}
+
+/// A client that sends commands and does not read their replies: nothing more is done for it until it reads.
+bool SessionImpl::blocked() const {
+  constexpr size_t kMostUnread = 64U << 10U;
+  return replies_.size() + (link_ ? link_->queued() : 0) > kMostUnread;
+}
+
+void SessionImpl::writable() {
+  pump();
 }
 
 void SessionImpl::take(smtp::Action& action) {
@@ -177,7 +195,7 @@ void SessionImpl::flush() {
 
 // RFC 5321, 4.5.3.2.7: the server's time-out. While we think, the client is not to blame. One timer looks at the
 // deadline when it fires, so moving the deadline costs nothing.
-void SessionImpl::keep_deadline() {
+void SessionImpl::keep_deadline(bool moved) {
   bool data = engine_.in_data();
   if (engine_.waiting()) {
     deadline_ = {};
@@ -185,8 +203,9 @@ void SessionImpl::keep_deadline() {
     return;
   }
   TimePoint now = services_.clock.now();
-  // In DATA the limit is for the whole message, not for each piece of it.
-  if (!data || !data_deadline_) deadline_ = now + (data ? policy_.limits.data_timeout : policy_.limits.command_timeout);
+  // The limit is for a whole command, or a whole message, not for each piece of it.
+  bool same = deadline_ != TimePoint{} && data == data_deadline_ && (data || !moved);
+  if (!same) deadline_ = now + (data ? policy_.limits.data_timeout : policy_.limits.command_timeout);
   data_deadline_ = data;
   if (!timer_ || timer_at_ > deadline_) set_timer(deadline_);
 }
@@ -203,6 +222,10 @@ void SessionImpl::check_deadline() {
     set_timer(deadline_);
     return;
   }
+  if (blocked()) {
+    end();
+    return;
+  }
   engine_.close({421, "4.4.2", policy_.hostname + " time-out, closing connection"}, "time-out");
   pump();
 }
@@ -213,6 +236,10 @@ void SessionImpl::shut_down() {
   shutting_down_ = true;
   if (over_ || busy()) return;
   task_ = {};
+  if (blocked()) {
+    end();
+    return;
+  }
   engine_.close({421, "4.3.2", policy_.hostname + " is shutting down"}, "shutdown");
   pump();
 }
@@ -221,13 +248,17 @@ void SessionImpl::end() {
   if (over_) return;
   flush();
   over_ = true;
-  // It left without a word after our 250: perhaps it never read it (RFC 1047).
-  if (unread_ && (input_ended_ || client_gone_))
+  // It was gone when our 250 came, or was cut off after it: it will come again (RFC 1047).
+  if (unread_ && (input_ended_ || client_gone_)) {
     services_.retries.remember(*unread_, unread_reply_, services_.clock.now());
+  }
   timer_.reset();
   task_ = {};
   reverse_.reset();
   release_backend();
+  if (transaction_ && transaction_->awaits_retry) {
+    if (auto key = transaction_->key()) services_.retries.forget(*key);
+  }
   transaction_.reset();
   if (client_gone_) {
     link_.reset();

@@ -71,7 +71,8 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
     reused = reset && reset->positive();
     backend_dirty_ = !reused;
   }
-  for (bool retry = reused;; retry = false, reused = false) {
+  // A connection that waited may have died: that costs no attempt. Each address gets one.
+  for (size_t left = tx.route->size() + (reused ? 1 : 0); left > 0; --left, reused = false) {
     if (!reused) {
       auto opened = co_await fresh_backend(tx);
       if (!opened) co_return unavailable(opened.error());
@@ -81,8 +82,12 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
       co_return Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8");
     }
     auto answer = co_await backend_->mail(tx.mail);
-    if (!answer && retry) continue;
-    if (!answer) co_return unavailable(answer.error());
+    // Broken, silent or shutting down: another one if there is one.
+    if (!answer || answer->code == 421) {
+      if (!reused) backend_->blame(answer ? answer->to_string() : answer.error().message);
+      if (left > 1) continue;
+      co_return answer ? pass_on(std::move(*answer), "2.1.0") : unavailable(answer.error());
+    }
     last_positive_ = pass_on(std::move(*answer), "2.1.0");
     if (!last_positive_.positive()) co_return last_positive_;
     tx.mail_sent = true;
@@ -94,6 +99,7 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
     }
     co_return std::nullopt;
   }
+  co_return unavailable({});
 }
 
 Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
@@ -105,6 +111,10 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
     }
     content.rewind();
     auto answer = co_await backend_->deliver(content, [&tx] { tx.committed = true; });
+    // RFC 5321, 4.3.2: to the final dot only 250 means that the message was taken.
+    if (answer && answer->positive() && answer->code != 250) {
+      answer = fail(Code::Unavailable, "answered the message with " + answer->to_string());
+    }
     if (answer) {
       backend_dirty_ = !answer->positive();
       tx.mail_sent = false;
@@ -125,7 +135,8 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
 }
 
 /// The Maildir is written and synced off the loop. The work owns all it needs: it ends even when the client vanishes.
-Task<Reply> SessionImpl::write_maildir(Transaction& tx, std::string directory, std::string beginning, size_t rest_at) {
+Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::string beginning, size_t rest_at) {
+  std::string directory = quarantine ? policy_.quarantine_maildir : tx.route->front().path;
   tx.committed = true;
   std::string envelope = "Return-Path: <" + printable_ascii(tx.facts.from, 320) + ">\r\n";
   for (const auto& rcpt : tx.facts.rcpts) envelope += "Delivered-To: " + printable_ascii(rcpt, 320) + "\r\n";
@@ -142,8 +153,12 @@ Task<Reply> SessionImpl::write_maildir(Transaction& tx, std::string directory, s
     };
     return deliver_to_maildir(directory, policy->hostname, produce);
   };
+  TimePoint begin = services_.clock.now();
   Result<std::string> stored = co_await Await<Result<std::string>>(
       [this, &work](auto done) { return services_.offload.run(std::move(work), std::move(done)); });
+  if (!quarantine) {
+    services_.observer.backend_replied(tx.route->front().text, stored ? 250 : 452, services_.clock.now() - begin);
+  }
   if (!stored) {
     tx.backend_reply = stored.error().message;
     services_.observer.note("error", tx.id + ": " + stored.error().message);

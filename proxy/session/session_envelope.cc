@@ -25,7 +25,11 @@ Task<Reply> SessionImpl::on_greeting() {
     co_await know_client_name();
     run_rules(Stage::Connect, facts_, evaluation_, nullptr);
     connect_hits_ = evaluation_.hits.size();
-    if (auto reply = decided(evaluation_, "", 554)) co_return *reply;
+    if (auto reply = decided(evaluation_, "", 554)) {
+      // RFC 5321, 3.8 and 4.3.2: a greeting may be 220, 554, or 421, which ends the session.
+      if (reply->temporary()) reply->code = 421;
+      co_return *reply;
+    }
   }
   co_return Reply(220, "", policy_.hostname + " ESMTP Postern");
 }
@@ -65,6 +69,7 @@ smtp::Extensions SessionImpl::offer() const {
   auto theirs = services_.backends.offered(policy_.backend.addresses);
   if (!theirs) return ours;
   ours.pipelining = theirs->pipelining;
+  ours.size = theirs->size;
   ours.enhancedstatuscodes = theirs->enhancedstatuscodes;
   ours.eightbitmime = theirs->eightbitmime;
   ours.smtputf8 = theirs->smtputf8;
@@ -159,7 +164,7 @@ Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
     co_return *conflict;
   }
   if (auto refused = run_rcpt_rules(tx, address)) {
-    services_.observer.recipient("refused_rule");
+    services_.observer.recipient(refused->temporary() ? "deferred" : "refused_rule");
     co_return *refused;
   }
   Reply reply(250, "2.1.5", "recipient ok");
@@ -184,6 +189,11 @@ Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
 std::optional<Reply> SessionImpl::refuse_relay(const smtp::Path& path) const {
   if (trusted()) return std::nullopt;
   if (path.domain.empty() && equal_nocase(path.local, "postmaster")) return std::nullopt;
+  // "user%elsewhere@here", "elsewhere!user@here", "\"user@elsewhere\"@here": a mail server behind us that takes us for
+  // one of its own would send these on (the old source routes; Postfix: allow_untrusted_routing).
+  if (path.local.find_first_of("%!@") != std::string::npos) {
+    return Reply(550, "5.7.1", "relaying denied: a route in the local part");
+  }
   auto domain = to_ascii_domain(path.domain);
   if (domain && policy_.relay.domains.contains(*domain)) return std::nullopt;
   return Reply(550, "5.7.1", "relaying denied: " + printable_ascii(path.domain, 100) + " is not handled here");

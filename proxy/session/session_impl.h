@@ -33,6 +33,7 @@ class SessionImpl final : private LinkEvents {
  private:
   // --- session.cc
   void received(std::string_view bytes) override;
+  void writable() override;
   void secured(const TlsInfo& info) override;
   void end_of_input() override;
   void failed(const std::string& why) override;
@@ -42,7 +43,8 @@ class SessionImpl final : private LinkEvents {
   void finish_question();
   void send(std::string_view bytes);
   void flush();
-  void keep_deadline();
+  void keep_deadline(bool moved);
+  [[nodiscard]] bool blocked() const;
   void check_deadline();
   void set_timer(TimePoint at);
   void end();
@@ -72,15 +74,14 @@ class SessionImpl final : private LinkEvents {
   Task<Result<void>> fresh_backend(const Transaction& transaction);
   void release_backend();
   Task<smtp::Reply> forward(Transaction& transaction, Content& content);
-  Task<smtp::Reply> write_maildir(Transaction& transaction, std::string directory, std::string beginning,
-                                  size_t rest_at);
+  Task<smtp::Reply> write_maildir(Transaction& transaction, bool quarantine, std::string beginning, size_t rest_at);
   [[nodiscard]] static bool embedded(const Transaction& transaction);
 
   // --- session_message.cc
   Task<smtp::Reply> on_message(smtp::AskMessage ask);
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
-  std::optional<std::string> answered_before(Transaction& transaction);
+  void await_retry();
   void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
               const smtp::Reply& reply, bool duplicate);
 

@@ -38,6 +38,14 @@ class StampedContent final : public Content {
   bool begun_ = false;
 };
 
+/// RFC 1047: the same message from the same client after it vanished before our 250. Taken out: if it vanishes again it
+/// will be remembered again, and if not, the next such message is a new one.
+std::optional<RetryMemory::Found> find_answer(const Services& services, Transaction& tx) {
+  if (services.retries.empty()) return std::nullopt;
+  auto key = tx.key();
+  return key ? services.retries.take(*key, services.clock.now()) : std::nullopt;
+}
+
 }  // namespace
 
 Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
@@ -54,16 +62,18 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   } else if (!tx.stored) {
     services_.observer.note("error", tx.id + ": " + tx.stored.error().message);
     reply = {452, "4.3.1", "insufficient system storage, try again later"};
-  } else if (auto before = answered_before(tx)) {
+  } else if (auto before = find_answer(services_, tx)) {
     duplicate = true;
     verdict = rules::to_string(Verdict::Accept);
-    reply = {250, "2.0.0", *before};
+    reply = before->pending ? Reply(451, "4.3.0", "this message is being delivered at this moment, try again later")
+                            : Reply(250, "2.0.0", before->reply);
   } else {
     reply = co_await judge_and_deliver(tx, judgement, verdict);
   }
   report(tx, judgement, std::move(verdict), reply, duplicate);
-  if (reply.positive()) {
-    if (auto key = tx.key()) {
+  if (auto key = reply.positive() || tx.awaits_retry ? tx.key() : fail(Code::NotFound, "")) {
+    if (tx.awaits_retry) services_.retries.forget(*key);
+    if (reply.positive()) {
       unread_ = *key;
       unread_reply_ = reply.lines.front();
     }
@@ -73,11 +83,13 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   co_return reply;
 }
 
-/// RFC 1047: the same message from the same client after it vanished before our 250.
-std::optional<std::string> SessionImpl::answered_before(Transaction& tx) {
-  if (services_.retries.empty()) return std::nullopt;
-  auto key = tx.key();
-  return key ? services_.retries.find(*key, services_.clock.now()) : std::nullopt;
+/// The client has gone while its message is under way: should it come again at once, it must not be delivered twice.
+void SessionImpl::await_retry() {
+  if (!transaction_ || !busy() || transaction_->awaits_retry) return;
+  auto key = transaction_->key();
+  if (!key) return;
+  transaction_->awaits_retry = true;
+  services_.retries.pend(*key, services_.clock.now());
 }
 
 Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {
@@ -128,12 +140,9 @@ Task<Reply> SessionImpl::deliver(Transaction& tx, const rules::Judgement& judgem
   stamp.filtered = tx.filtered;
   if (judgement.verdict == Verdict::Tag) stamp.subject_prefix = policy_.verdict.subject_prefix;
   std::string beginning = stamped_header(stamp, header, tx.facts.message);
-  if (judgement.verdict == Verdict::Quarantine) {
-    co_return co_await write_maildir(tx, policy_.quarantine_maildir, std::move(beginning), header.header_size);
-  }
-  if (embedded(tx)) {
-    co_return co_await write_maildir(tx, tx.route->front().path, std::move(beginning), header.header_size);
-  }
+  bool quarantine = judgement.verdict == Verdict::Quarantine;
+  if (quarantine || embedded(tx))
+    co_return co_await write_maildir(tx, quarantine, std::move(beginning), header.header_size);
   StampedContent content(*tx.store, std::move(beginning), header.header_size);
   co_return co_await forward(tx, content);
 }

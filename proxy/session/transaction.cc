@@ -18,6 +18,7 @@ Result<RetryMemory::Key> Transaction::key() {
     XXH3_128bits_update(&state, text.data(), text.size());
   };
   add(facts.client.ip.octets());
+  add(facts.helo);
   add(facts.from);
   for (const auto& rcpt : sorted) add(rcpt);
   for (uint64_t at = 0; at < store->size();) {

@@ -37,7 +37,8 @@ struct Transaction {
   Duration dns{};
   Duration rules_time{};
   uint64_t bare_newlines = 0;
-  bool committed = false;  // the final dot went to the backend: the point of no return
+  bool awaits_retry = false;  // the client is gone: its retry is expected (RetryMemory::pend)
+  bool committed = false;     // the final dot went to the backend: the point of no return
   std::string backend_reply;
 
   // Last: destroyed first, which cancels them.

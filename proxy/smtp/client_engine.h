@@ -93,6 +93,8 @@ class ClientEngine {
   /// Final dot written, its reply not yet here: the point of no return. Stays true after Broken when the reply never
   /// came: whether the peer took the message is then unknown.
   [[nodiscard]] bool awaiting_content_reply() const;
+  /// XCLIENT was said: the peer knows who the real client is.
+  [[nodiscard]] bool told_client() const { return xclient_sent_; }
   [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
 
  private:

@@ -77,11 +77,13 @@ ReplyReader::State ReplyReader::read(std::string_view& input) {
   while (!input.empty()) {
     size_t end = input.find('\n');
     std::string_view piece = input.substr(0, end);
-    if (partial_.size() + piece.size() > kMaxLine) {
-      error_ = "reply line too long";
+    // The code of a reply counts, not its length: what is too much of it is read and left out.
+    total_ += piece.size() + 1;
+    if (total_ > kMaxReply) {
+      error_ = "reply too long";
       return State::Broken;
     }
-    partial_ += piece;
+    partial_ += piece.substr(0, kMaxLine - std::min(kMaxLine, partial_.size()));
     input.remove_prefix(end == std::string_view::npos ? input.size() : end + 1);
     if (end == std::string_view::npos) break;
     std::string text = std::exchange(partial_, {});
@@ -110,20 +112,18 @@ ReplyReader::State ReplyReader::line(std::string_view text) {
   } else if (code != reply_.code) {
     error_ = "lines of one reply have different codes";
     return State::Broken;
-  } else if (reply_.lines.size() >= kMaxLines) {
-    error_ = "reply has too many lines";
-    return State::Broken;
   }
   // A line with an enhanced code of its own keeps it in the text: it says something that the first line's does not.
   if (!reply_.enhanced.empty() && leading_enhanced(text, code) == reply_.enhanced) {
     text = after_word(text, reply_.enhanced);
   }
-  reply_.lines.push_back(printable_ascii(text, kMaxLine));
+  if (reply_.lines.size() < kMaxLines) reply_.lines.push_back(printable_ascii(text, kMaxLine));
   return more ? State::NeedMore : State::Ready;
 }
 
 Reply ReplyReader::take() {
   first_ = true;
+  total_ = 0;
   return std::exchange(reply_, {});
 }
 

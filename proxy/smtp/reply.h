@@ -37,11 +37,13 @@ struct Reply {
 /// "5.7.1": the syntax of RFC 3463, 2, and the class that belongs to `code`.
 [[nodiscard]] bool is_enhanced_code(std::string_view text, int code);
 
-/// Reads one reply that may have several lines. Pull parser, bounded: at most kMaxLines lines of kMaxLine octets.
+/// Reads one reply that may have several lines. Pull parser, bounded: keeps kMaxLines lines of kMaxLine octets and
+/// drops what is more; over kMaxReply octets in all it gives up.
 class ReplyReader {
  public:
   static constexpr size_t kMaxLines = 128;
   static constexpr size_t kMaxLine = 2048;
+  static constexpr size_t kMaxReply = 1U << 20U;
   enum class State { NeedMore, Ready, Broken };
 
   /// Takes bytes from the front of `input` (removing them) until one reply is whole. A line ends at LF, with or without
@@ -57,6 +59,7 @@ class ReplyReader {
   std::string partial_;
   Reply reply_;
   bool first_ = true;
+  size_t total_ = 0;
   std::string error_;
 };
 

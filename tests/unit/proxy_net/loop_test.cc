@@ -14,6 +14,7 @@ TEST(Loop, RunsWhatOtherThreadsPost) {
   constexpr int kEach = 500;
   int ran = 0;  // touched by the loop's thread only
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {

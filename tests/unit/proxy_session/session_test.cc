@@ -60,6 +60,9 @@ TEST(Session, RelayingIsDenied) {
   world.read();
   EXPECT_THAT(world.say("RCPT TO:<b@elsewhere.example>\r\n"), StartsWith("550 5.7.1 "));
   EXPECT_THAT(world.say("RCPT TO:<@example.org:b@elsewhere.example>\r\n"), StartsWith("550 5.7.1 "));
+  EXPECT_THAT(world.say("RCPT TO:<b%elsewhere.example@example.org>\r\n"), StartsWith("550 5.7.1 "));
+  EXPECT_THAT(world.say("RCPT TO:<elsewhere.example!b@example.org>\r\n"), StartsWith("550 5.7.1 "));
+  EXPECT_THAT(world.say("RCPT TO:<\"b@elsewhere.example\"@example.org>\r\n"), StartsWith("550 5.7.1 "));
   EXPECT_THAT(world.backend.lines, Not(Contains(StartsWith("RCPT"))));
 }
 
@@ -255,12 +258,28 @@ TEST(Session, ClientThatVanishedBeforeOur250GetsItOnRetryWithoutASecondDelivery)
   EXPECT_EQ(world.say(kMessage), "250 2.0.0 Ok: queued as 4F00D\r\n");
   EXPECT_EQ(world.backend.delivered.size(), 1U);
   EXPECT_EQ(world.observer.duplicates, 1);
-  // Ten minutes later it is a new message.
-  world.advance(minutes(11));
+  // It was there to read it this time: the next such message is a new one.
+  world.to_data();
+  EXPECT_THAT(world.say(kMessage), StartsWith("250 "));
+  EXPECT_EQ(world.backend.delivered.size(), 2U);
+}
+
+TEST(Session, RetryWhileTheFirstIsStillUnderWayIsDeferred) {
+  World world;
   world.connect();
   world.to_data();
+  world.backend.hold = true;
   world.say(kMessage);
-  EXPECT_EQ(world.backend.delivered.size(), 2U);
+  auto first = world.client_vanishes_and_stays_open();
+  world.connect();
+  world.to_data();
+  EXPECT_THAT(world.say(kMessage), StartsWith("451 4.3.0 "));
+  world.backend.hold = false;
+  world.run();
+  first.reset();
+  world.to_data();
+  EXPECT_EQ(world.say(kMessage), "250 2.0.0 Ok: queued as 4F00D\r\n");
+  EXPECT_EQ(world.backend.delivered.size(), 1U);
 }
 
 TEST(Session, ClientThatReadItsAnswerMaySendTheSameAgain) {
@@ -271,6 +290,26 @@ TEST(Session, ClientThatReadItsAnswerMaySendTheSameAgain) {
     EXPECT_THAT(world.say(kMessage), StartsWith("250 "));
   }
   EXPECT_EQ(world.backend.delivered.size(), 2U);
+  // Also when it leaves without QUIT: it got its answer, or it would have been reset.
+  world.client_ends_input();
+  world.connect();
+  world.to_data();
+  EXPECT_THAT(world.say(kMessage), StartsWith("250 "));
+  EXPECT_EQ(world.backend.delivered.size(), 3U);
+}
+
+TEST(Session, ClientThatDoesNotReadIsNotServedFurther) {
+  World world;
+  world.connect();
+  world.read();
+  world.client->unread_limit = 0;
+  std::string flood;
+  for (int i = 0; i < 2000; ++i) flood += "EHLO client.example\r\n";
+  for (int i = 0; i < 10; ++i) world.client->events->received(flood);
+  EXPECT_LT(world.client->written.size(), 200'000U);
+  EXPECT_FALSE(world.client->reading);
+  world.advance(minutes(6));
+  EXPECT_TRUE(world.ended);
 }
 
 TEST(Session, ClientGoneBeforeTheFinalDotLeavesNothingBehind) {
@@ -322,6 +361,36 @@ TEST(Session, ContentMustArriveInTime) {
     world.advance(seconds(10));
   }
   EXPECT_TRUE(world.ended);
+}
+
+TEST(Session, DrippingACommandDoesNotHoldTheSession) {
+  World world;
+  world.connect();
+  for (int i = 0; i < 20 && !world.ended; ++i) {
+    world.say("N");
+    world.advance(seconds(30));
+  }
+  EXPECT_TRUE(world.ended);
+}
+
+TEST(Session, ABackendThatIsShuttingDownIsPassedBy) {
+  World world;
+  session::BackendAddress second;
+  second.text = "127.0.0.2:25";
+  world.policy.backend.addresses.push_back(second);
+  world.backend.replies["MAIL"] = "421 4.3.2 shutting down";
+  world.connect();
+  world.to_data();
+  EXPECT_THAT(world.say(kMessage), StartsWith("250 "));
+  EXPECT_EQ(world.backends["127.0.0.2:25"].delivered.size(), 1U);
+}
+
+TEST(Session, OnlyA250TakesAMessage) {
+  World world;
+  world.backend.replies["DOT"] = "221 2.0.0 bye";
+  world.connect();
+  world.to_data();
+  EXPECT_THAT(world.say(kMessage), StartsWith("451 "));
 }
 
 TEST(Session, SilentBackendIs451) {

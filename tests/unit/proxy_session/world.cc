@@ -127,6 +127,11 @@ void World::client_vanishes() {
   run();
 }
 
+std::unique_ptr<session::Session> World::client_vanishes_and_stays_open() {
+  client_vanishes();
+  return std::move(session);
+}
+
 void World::client_ends_input() {
   if (client->events != nullptr) client->events->end_of_input();
   run();

@@ -1,6 +1,7 @@
 // A world in memory for sessions: client, backend, DNS, clock and disk pool, all driven by run().
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -23,6 +24,8 @@ struct Wire {
   bool closed_after_flush = false;
   bool reading = true;
   bool tls_asked = false;
+  /// Bytes that the peer takes although it does not read; what is beyond counts as queued.
+  size_t unread_limit = SIZE_MAX;
 };
 
 class FakeLink final : public session::Link {
@@ -34,7 +37,9 @@ class FakeLink final : public session::Link {
   }
   void attach(session::LinkEvents& events) override { wire_->events = &events; }
   void write(std::string_view bytes) override { wire_->written += bytes; }
-  [[nodiscard]] size_t queued() const override { return 0; }
+  [[nodiscard]] size_t queued() const override {
+    return wire_->written.size() > wire_->unread_limit ? wire_->written.size() - wire_->unread_limit : 0;
+  }
   void read_enabled(bool enabled) override { wire_->reading = enabled; }
   void start_tls() override { wire_->tls_asked = true; }
   void close_after_flush() override { wire_->closed_after_flush = true; }
@@ -137,6 +142,8 @@ class World final : public session::Connector {
   /// Runs timers that are due, DNS, backends and disk jobs until nothing moves.
   void run();
   void client_vanishes();
+  /// The client is gone while its session is still busy: the session is handed out, and connect() may begin another.
+  std::unique_ptr<session::Session> client_vanishes_and_stays_open();
   void client_ends_input();
   /// Every connection to a backend is reset.
   void backend_drops();

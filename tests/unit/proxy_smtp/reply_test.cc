@@ -102,12 +102,26 @@ TEST(ReplyReader, RefusesWhatIsNoReply) {
   }
 }
 
+// A backend that has taken the message must be believed however much it says.
+TEST(ReplyReader, KeepsTheCodeOfAReplyThatIsTooLong) {
+  ReplyReader long_line;
+  ASSERT_EQ(read_all(long_line, "250 " + std::string(3 * ReplyReader::kMaxLine, 'x') + "\r\n"), ReplyReader::State::Ready);
+  Reply reply = long_line.take();
+  EXPECT_EQ(reply.code, 250);
+  EXPECT_LE(reply.lines.front().size(), ReplyReader::kMaxLine);
+  ReplyReader many_lines;
+  std::string wire;
+  for (size_t i = 0; i <= 3 * ReplyReader::kMaxLines; ++i) wire += "250-x\r\n";
+  ASSERT_EQ(read_all(many_lines, wire + "250 x\r\n"), ReplyReader::State::Ready);
+  EXPECT_EQ(many_lines.take().lines.size(), ReplyReader::kMaxLines);
+}
+
 TEST(ReplyReader, IsBounded) {
   ReplyReader endless_line;
-  EXPECT_EQ(read_all(endless_line, "250 " + std::string(ReplyReader::kMaxLine, 'x')), ReplyReader::State::Broken);
+  EXPECT_EQ(read_all(endless_line, "250 " + std::string(ReplyReader::kMaxReply, 'x')), ReplyReader::State::Broken);
   ReplyReader endless_reply;
   std::string wire;
-  for (size_t i = 0; i <= ReplyReader::kMaxLines; ++i) wire += "250-x\r\n";
+  for (size_t i = 0; i <= ReplyReader::kMaxReply / 6; ++i) wire += "250-x\r\n";
   EXPECT_EQ(read_all(endless_reply, wire), ReplyReader::State::Broken);
 }
 
