@@ -53,25 +53,10 @@ void SessionImpl::release_backend() {
 }
 
 /// Brings a backend to where this transaction stands: connected, MAIL and every accepted RCPT said. What the backend
-/// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
-/// meanwhile: then one new one is tried.
+/// refuses is returned; nothing means it stands. Each address gets one attempt, and a connection left over from an
+/// earlier message one more, because it may have died meanwhile.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
-  bool reused = backend_ && backend_->is_open() && backend_route_ == tx.route;
-  if (!reused) {
-    if (auto waiting = services_.pool.take(backend_options(tx))) {
-      if (backend_) backend_->quit();
-      backend_dirty_ = false;
-      backend_ = std::move(waiting);
-      backend_route_ = tx.route;
-      reused = true;
-    }
-  }
-  if (reused && backend_dirty_) {
-    auto reset = co_await backend_->reset();
-    reused = reset && reset->positive();
-    backend_dirty_ = !reused;
-  }
-  // A connection that waited may have died: that costs no attempt. Each address gets one.
+  bool reused = co_await reuse_backend(tx);
   for (size_t left = tx.route->size() + (reused ? 1 : 0); left > 0; --left, reused = false) {
     if (!reused) {
       auto opened = co_await fresh_backend(tx);
@@ -82,24 +67,44 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
       co_return Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8");
     }
     auto answer = co_await backend_->mail(tx.mail);
+    if (answer && answer->code != 421) {
+      last_positive_ = pass_on(std::move(*answer), "2.1.0");
+      if (!last_positive_.positive()) co_return last_positive_;
+      tx.mail_sent = true;
+      co_return co_await replay_recipients(tx);
+    }
     // Broken, silent or shutting down: another one if there is one.
-    if (!answer || answer->code == 421) {
-      if (!reused) backend_->blame(answer ? answer->to_string() : answer.error().message);
-      if (left > 1) continue;
-      co_return answer ? pass_on(std::move(*answer), "2.1.0") : unavailable(answer.error());
-    }
-    last_positive_ = pass_on(std::move(*answer), "2.1.0");
-    if (!last_positive_.positive()) co_return last_positive_;
-    tx.mail_sent = true;
-    for (const auto& recipient : tx.recipients) {
-      auto accepted = co_await backend_->rcpt(recipient);
-      if (!accepted) co_return unavailable(accepted.error());
-      // It was accepted before: now it must not be lost.
-      if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
-    }
-    co_return std::nullopt;
+    if (!reused) backend_->blame(answer ? answer->to_string() : answer.error().message);
+    if (left == 1) co_return answer ? pass_on(std::move(*answer), "2.1.0") : unavailable(answer.error());
   }
   co_return unavailable({});
+}
+
+/// The connection at hand, or one that waits for the next session. False: a fresh one is needed.
+Task<bool> SessionImpl::reuse_backend(const Transaction& tx) {
+  if (backend_ && backend_->is_open() && backend_route_ == tx.route) {
+    if (!backend_dirty_) co_return true;
+    auto reset = co_await backend_->reset();
+    backend_dirty_ = !(reset && reset->positive());
+    co_return !backend_dirty_;
+  }
+  auto waiting = services_.pool.take(backend_options(tx));
+  if (!waiting) co_return false;
+  if (backend_) backend_->quit();
+  backend_dirty_ = false;
+  backend_ = std::move(waiting);
+  backend_route_ = tx.route;
+  co_return true;
+}
+
+/// On a new connection: the recipients that the old one accepted, whom we have told so.
+Task<std::optional<Reply>> SessionImpl::replay_recipients(const Transaction& tx) {
+  for (const auto& recipient : tx.recipients) {
+    auto accepted = co_await backend_->rcpt(recipient);
+    if (!accepted) co_return unavailable(accepted.error());
+    if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
+  }
+  co_return std::nullopt;
 }
 
 Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {

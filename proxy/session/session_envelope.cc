@@ -123,7 +123,7 @@ void SessionImpl::start_spf(Transaction& tx) {
   options.wall_seconds = services_.clock.wall_ms() / 1000;
   options.lookup_timeout = policy_.dns.lookup;
   tx.helo_spf = std::make_unique<Background<spf::Outcome>>(spf::check_helo(dns_, query, options));
-  tx.spf = std::make_unique<Background<spf::Outcome>>(spf::check_mail_from(dns_, std::move(query), std::move(options)));
+  tx.spf = std::make_unique<Background<spf::Outcome>>(spf::check_mail_from(dns_, query, std::move(options)));
 }
 
 Task<void> SessionImpl::know_spf(Transaction& tx) {

@@ -70,6 +70,8 @@ class SessionImpl final : private LinkEvents {
 
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
+  Task<bool> reuse_backend(const Transaction& transaction);
+  Task<std::optional<smtp::Reply>> replay_recipients(const Transaction& transaction);
   [[nodiscard]] Backend::Options backend_options(const Transaction& transaction) const;
   Task<Result<void>> fresh_backend(const Transaction& transaction);
   void release_backend();

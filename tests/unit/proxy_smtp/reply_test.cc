@@ -105,7 +105,8 @@ TEST(ReplyReader, RefusesWhatIsNoReply) {
 // A backend that has taken the message must be believed however much it says.
 TEST(ReplyReader, KeepsTheCodeOfAReplyThatIsTooLong) {
   ReplyReader long_line;
-  ASSERT_EQ(read_all(long_line, "250 " + std::string(3 * ReplyReader::kMaxLine, 'x') + "\r\n"), ReplyReader::State::Ready);
+  ASSERT_EQ(read_all(long_line, "250 " + std::string(3 * ReplyReader::kMaxLine, 'x') + "\r\n"),
+            ReplyReader::State::Ready);
   Reply reply = long_line.take();
   EXPECT_EQ(reply.code, 250);
   EXPECT_LE(reply.lines.front().size(), ReplyReader::kMaxLine);
