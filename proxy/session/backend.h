@@ -56,6 +56,10 @@ class Backend final : private LinkEvents {
   /// Connects and says EHLO (and XCLIENT or PROXY); the error names every address and why it failed.
   Task<Result<void>> open();
   [[nodiscard]] bool is_open() const { return ready_ && !broken_; }
+  /// It was told who the client is (XCLIENT, PROXY): nobody else may use this connection.
+  [[nodiscard]] bool bound_to_client() const {
+    return options_.client_info == BackendPolicy::ClientInfo::Proxy || engine_->told_client();
+  }
   /// A request was given up before its reply came: nobody else may use this connection.
   [[nodiscard]] bool owes_reply() const { return owes_reply_; }
   [[nodiscard]] const smtp::Capabilities& capabilities() const { return engine_->capabilities(); }

@@ -7,6 +7,7 @@ namespace postern::session {
 namespace {
 
 bool same_place(const Backend::Options& a, const Backend::Options& b) {
+  if (a.client_info != b.client_info) return false;
   auto same = [](const BackendAddress& x, const BackendAddress& y) { return x.text == y.text; };
   return a.tls == b.tls && a.hostname == b.hostname &&
          std::equal(a.addresses.begin(), a.addresses.end(), b.addresses.begin(), b.addresses.end(), same);
@@ -15,8 +16,7 @@ bool same_place(const Backend::Options& a, const Backend::Options& b) {
 }  // namespace
 
 void BackendPool::put(std::unique_ptr<Backend> backend) {
-  bool usable =
-      backend->is_open() && !backend->owes_reply() && backend->options().client_info == BackendPolicy::ClientInfo::None;
+  bool usable = backend->is_open() && !backend->owes_reply() && !backend->bound_to_client();
   if (!usable || waiting_.size() >= kMost) {
     backend->quit();
     return;
@@ -26,7 +26,6 @@ void BackendPool::put(std::unique_ptr<Backend> backend) {
 }
 
 std::unique_ptr<Backend> BackendPool::take(const Backend::Options& options) {
-  if (options.client_info != BackendPolicy::ClientInfo::None) return nullptr;
   // The youngest first: the others may then expire.
   for (size_t i = waiting_.size(); i-- > 0;) {
     if (!same_place(waiting_[i].backend->options(), options)) continue;
