@@ -106,7 +106,7 @@ void BufferLink::write(std::string_view bytes) {
     return;
   }
   bytes.remove_prefix(sent_at_once(bytes));
-  if (bytes.empty()) return;
+  if (bytes.empty() || state_ == State::Dead) return;
   if (bufferevent_write(bev_, bytes.data(), bytes.size()) != 0) {
     fail_later("out of memory");
     return;
@@ -115,11 +115,15 @@ void BufferLink::write(std::string_view bytes) {
 }
 
 /// Most writes are one reply into an empty socket buffer: given to the kernel directly they cost one system call
-/// instead of four (event on, wait, write, event off). Whatever it does not take, errors too, goes the long way.
-size_t BufferLink::sent_at_once(std::string_view bytes) const {
+/// instead of four (event on, wait, write, event off). Whatever it does not take goes the long way. An error is told
+/// once by the kernel and then looks like an end of file, so it is kept here: a peer that was reset has read nothing.
+size_t BufferLink::sent_at_once(std::string_view bytes) {
   if (tls_ != nullptr || output_size(bev_) != 0) return 0;
   ssize_t sent = ::send(bufferevent_getfd(bev_), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent > 0 ? static_cast<size_t>(sent) : 0;
+  if (sent >= 0) return static_cast<size_t>(sent);
+  bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS || errno == ENOMEM;
+  if (!full) fail_later(system_error("send", errno));
+  return 0;
 }
 
 size_t BufferLink::queued() const {

@@ -62,7 +62,7 @@ class BufferLink final : public session::Link {
 
   void take_bufferevent(bufferevent* bev);
   void free_bufferevent();
-  [[nodiscard]] size_t sent_at_once(std::string_view bytes) const;
+  [[nodiscard]] size_t sent_at_once(std::string_view bytes);
   void deliver();
   void wrote();
   void happened(short what);

@@ -53,31 +53,33 @@ void SessionImpl::release_backend() {
 }
 
 /// Brings a backend to where this transaction stands: connected, MAIL and every accepted RCPT said. What the backend
-/// refuses is returned; nothing means it stands. Each address gets one attempt, and a connection left over from an
-/// earlier message one more, because it may have died meanwhile.
+/// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
+/// meanwhile; then each address gets one attempt.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
-  bool reused = co_await reuse_backend(tx);
-  for (size_t left = tx.route->size() + (reused ? 1 : 0); left > 0; --left, reused = false) {
-    if (!reused) {
-      auto opened = co_await fresh_backend(tx);
-      if (!opened) co_return unavailable(opened.error());
-    }
-    // RFC 6531, 3.5: an internationalised message goes only where it is understood.
-    if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
-      co_return Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8");
-    }
-    auto answer = co_await backend_->mail(tx.mail);
-    if (answer && answer->code != 421) {
-      last_positive_ = pass_on(std::move(*answer), "2.1.0");
-      if (!last_positive_.positive()) co_return last_positive_;
-      tx.mail_sent = true;
-      co_return co_await replay_recipients(tx);
-    }
-    // Broken, silent or shutting down: another one if there is one.
-    if (!reused) backend_->blame(answer ? answer->to_string() : answer.error().message);
-    if (left == 1) co_return answer ? pass_on(std::move(*answer), "2.1.0") : unavailable(answer.error());
+  Attempt attempt;
+  if (co_await reuse_backend(tx)) attempt = co_await say_mail(tx);
+  for (size_t left = tx.route->size(); left > 0 && !attempt.reached; --left) {
+    auto opened = co_await fresh_backend(tx);
+    if (!opened) co_return unavailable(opened.error());
+    attempt = co_await say_mail(tx);
+    if (!attempt.reached) backend_->blame(attempt.refusal->to_string());
   }
-  co_return unavailable({});
+  co_return attempt.refusal;
+}
+
+/// Not reached: broken, silent or shutting down, so another backend may do better.
+Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx) {
+  // RFC 6531, 3.5: an internationalised message goes only where it is understood.
+  if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
+    co_return Attempt{true, Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
+  }
+  auto answer = co_await backend_->mail(tx.mail);
+  if (!answer) co_return Attempt{false, unavailable(answer.error())};
+  bool leaving = answer->code == 421;
+  last_positive_ = pass_on(std::move(*answer), "2.1.0");
+  if (!last_positive_.positive()) co_return Attempt{!leaving, last_positive_};
+  tx.mail_sent = true;
+  co_return Attempt{true, co_await replay_recipients(tx)};
 }
 
 /// The connection at hand, or one that waits for the next session. False: a fresh one is needed.

@@ -70,6 +70,11 @@ class SessionImpl final : private LinkEvents {
 
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
+  struct Attempt {
+    bool reached = false;
+    std::optional<smtp::Reply> refusal;  // nothing: the backend stands where the transaction does
+  };
+  Task<Attempt> say_mail(Transaction& transaction);
   Task<bool> reuse_backend(const Transaction& transaction);
   Task<std::optional<smtp::Reply>> replay_recipients(const Transaction& transaction);
   [[nodiscard]] Backend::Options backend_options(const Transaction& transaction) const;

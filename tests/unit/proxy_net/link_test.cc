@@ -178,6 +178,17 @@ TEST_F(LinkTest, APeerThatSendsForeverWhileWeCloseIsCutOff) {
   turn_until(loop, [&] { return links.lingering() == 0; });
 }
 
+// The kernel tells a reset once. Told to a write, the next read looks like an orderly end: as if the peer had read all.
+TEST_F(LinkTest, AResetThatAWriteFindsIsAFailureNotAnEnd) {
+  ::linger reset{1, 0};
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  peer.reset();
+  link->write("250 ok\r\n");
+  turn_until(loop, [&] { return !events.log.empty(); });
+  EXPECT_FALSE(events.saw("end"));
+  EXPECT_TRUE(events.saw("failed"));
+}
+
 TEST_F(LinkTest, APoolThatGoesClosesWhatLingers) {
   auto short_lived = std::make_unique<LinkPool>(loop, timers);
   auto [server, client] = connected_pair();
