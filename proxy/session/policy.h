@@ -47,7 +47,7 @@ struct BackendPolicy {
     std::vector<BackendAddress> addresses;
   };
   std::vector<Route> routes;
-  Duration connect_timeout = std::chrono::seconds(10);  // connection, greeting, EHLO, XCLIENT together
+  Duration connect_timeout = std::chrono::seconds(30);  // connection, greeting, EHLO, XCLIENT together
   // Shorter than what a sender waits for us (RFC 5321, 4.5.3.2: 5 and 10 minutes), so that it hears our 451.
   Duration command_timeout = std::chrono::seconds(60);
   Duration content_timeout = std::chrono::minutes(5);  // after the final dot
