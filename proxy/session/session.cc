@@ -43,9 +43,14 @@ SessionImpl::~SessionImpl() {
 
 void SessionImpl::begin() {
   link_->attach(*this);
-  // Reverse DNS starts now and is waited for where somebody reads it.
-  reverse_ =
-      std::make_unique<Background<dns::ReverseName>>(dns::confirm_reverse_name(dns_, peer_.ip, policy_.dns.lookup));
+  // Reverse DNS starts now and is waited for where somebody reads it. What it needed is given back as soon as it is
+  // known: most connections of a busy hour are idle.
+  reverse_ = learn_client_name();
+  reverse_.start([this] {
+    reverse_ = {};
+    name_known_ = true;
+    name_changed_.notify();
+  });
   pump();
 }
 
@@ -254,7 +259,7 @@ void SessionImpl::end() {
   }
   timer_.reset();
   task_ = {};
-  reverse_.reset();
+  reverse_ = {};
   release_backend();
   if (transaction_ && transaction_->awaits_retry) {
     if (auto key = transaction_->key()) services_.retries.forget(*key);

@@ -139,12 +139,12 @@ Task<void> SessionImpl::know_spf(Transaction& tx) {
   tx.spf.reset();
 }
 
+Task<void> SessionImpl::learn_client_name() {
+  facts_.client.name = (co_await dns::confirm_reverse_name(dns_, peer_.ip, policy_.dns.lookup)).name;
+}
+
 Task<void> SessionImpl::know_client_name() {
-  if (name_known_ || !reverse_) co_return;
-  dns::ReverseName name = co_await reverse_->get();
-  facts_.client.name = std::move(name.name);
-  name_known_ = true;
-  reverse_.reset();
+  while (!name_known_) co_await name_changed_;
 }
 
 // ---------------------------------------------------------------- RCPT, DATA

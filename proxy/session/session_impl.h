@@ -55,6 +55,7 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> on_mail(smtp::MailCommand command);
   Task<smtp::Reply> on_rcpt(smtp::RcptCommand command);
   Task<smtp::Reply> on_data();
+  Task<void> learn_client_name();
   Task<void> know_client_name();
   Task<void> know_spf(Transaction& transaction);
   std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
@@ -128,7 +129,8 @@ class SessionImpl final : private LinkEvents {
   const std::vector<BackendAddress>* backend_route_ = nullptr;
   smtp::Reply last_positive_;   // the backend's answer to MAIL, for the client
   bool backend_dirty_ = false;  // the backend still holds a transaction that was given up
-  std::unique_ptr<Background<dns::ReverseName>> reverse_;
+  Signal name_changed_;
+  Task<void> reverse_;
   Pending timer_;
   Task<smtp::Reply> task_;
 };
