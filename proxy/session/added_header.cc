@@ -41,8 +41,10 @@ std::string literal(const IpAddress& ip) {
 
 /// RFC 3848 and RFC 6531, 4.3.
 std::string_view with_keyword(const Stamp& stamp) {
-  if (stamp.smtputf8) return stamp.tls ? "UTF8SMTPS" : "UTF8SMTP";
-  if (stamp.tls) return "ESMTPS";
+  // Encrypted from the first octet counts too, although no STARTTLS told us of a cipher.
+  bool tls = stamp.facts->client.tls;
+  if (stamp.smtputf8) return tls ? "UTF8SMTPS" : "UTF8SMTP";
+  if (tls) return "ESMTPS";
   return stamp.esmtp ? "ESMTP" : "SMTP";
 }
 

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "filters/base/bytes.h"
 #include "proxy/smtp/body_writer.h"
 #include "proxy/smtp/proxy_header.h"
 
@@ -55,7 +54,7 @@ Task<Result<void>> Backend::open_one(const BackendAddress& address) {
   replies_.clear();
   last_words_.reset();
   name_ = address.text;
-  ready_ = connected_ = broken_ = false;
+  ready_ = broken_ = false;
   arm(options_.connect_timeout, "no answer within the connect time-out");
   link_ = connector_.connect(address, *this);
   while (!ready_ && !broken_) co_await changed_;
@@ -67,7 +66,6 @@ Task<Result<void>> Backend::open_one(const BackendAddress& address) {
 }
 
 void Backend::connected() {
-  connected_ = true;
   if (options_.client_info == BackendPolicy::ClientInfo::Proxy) {
     smtp::ProxyAddresses proxy;
     proxy.source = options_.client.ip;

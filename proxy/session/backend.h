@@ -105,7 +105,6 @@ class Backend final : private LinkEvents {
   std::optional<smtp::ClientEngine> engine_;
   std::deque<smtp::Reply> replies_;
   bool ready_ = false;
-  bool connected_ = false;
   bool broken_ = false;
   bool owes_reply_ = false;
   std::string why_;                        // of broken_

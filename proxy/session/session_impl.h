@@ -90,6 +90,7 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
   void await_retry();
+  void settle_retry(Transaction& transaction, const smtp::Reply& reply);
   void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
               const smtp::Reply& reply, bool duplicate);
 

@@ -71,13 +71,7 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
     reply = co_await judge_and_deliver(tx, judgement, verdict);
   }
   report(tx, judgement, std::move(verdict), reply, duplicate);
-  if (auto key = reply.positive() || tx.awaits_retry ? tx.key() : fail(Code::NotFound, "")) {
-    if (tx.awaits_retry) services_.retries.forget(*key);
-    if (reply.positive()) {
-      unread_ = *key;
-      unread_reply_ = reply.lines.front();
-    }
-  }
+  if (reply.positive() || tx.awaits_retry) settle_retry(tx, reply);
   if (tx.mail_sent) backend_dirty_ = true;
   transaction_.reset();
   co_return reply;
@@ -90,6 +84,16 @@ void SessionImpl::await_retry() {
   if (!key) return;
   transaction_->awaits_retry = true;
   services_.retries.pend(*key, services_.clock.now());
+}
+
+/// The message is answered: a retry is expected only if the client did not read a 250.
+void SessionImpl::settle_retry(Transaction& tx, const Reply& reply) {
+  auto key = tx.key();
+  if (!key) return;
+  if (tx.awaits_retry) services_.retries.forget(*key);
+  if (!reply.positive()) return;
+  unread_ = *key;
+  unread_reply_ = reply.lines.front();
 }
 
 Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {
