@@ -52,6 +52,7 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   Transaction& tx = *transaction_;
   tx.final_dot = services_.clock.now();
   tx.facts.size = ask.size;
+  tx.bare_newlines = ask.bare_newlines;
   rules::Judgement judgement;
   std::string verdict = "error";
   bool duplicate = false;

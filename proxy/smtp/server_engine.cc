@@ -71,7 +71,7 @@ ServerEngine::Step ServerEngine::advance(std::optional<Action>& action) {
     case Input::Content: step = advance_content(action); break;
     case Input::MessageEnd:
       expect_ = Input::Commands;
-      action = ask(Question::Message, AskMessage{body_->size(), body_->fault()});
+      action = ask(Question::Message, AskMessage{body_->size(), body_->fault(), body_->bare_newlines()});
       return Step::Done;
     case Input::Tls: break;
   }

@@ -58,6 +58,7 @@ struct AskData {};                    // 354 to go on
 struct AskMessage {                   // the final dot: all of the body was handed out before
   uint64_t size = 0;                  // octets stored
   BodyFault fault = BodyFault::None;  // the owner must refuse (the engine has a ready text: body_fault_reply)
+  uint64_t bare_newlines = 0;         // lone CR and LF that were met (BodyReader)
 };
 // What happens, without an answer.
 struct Send {

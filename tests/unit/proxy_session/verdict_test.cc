@@ -224,6 +224,15 @@ TEST(Content, ForgedFieldsAreRemovedAndTheRestPasses) {
                            "\r\nAuthentication-Results: other.example; spf=pass\r\nSubject: s\r\n\r\n..dot\r\n.\r\n"));
 }
 
+TEST(Content, LoneNewlinesAreMendedAndCounted) {
+  World world;
+  world.connect();
+  world.to_data();
+  world.say("Subject: s\r\n\r\none\ntwo\rthree\r\n.\r\n");
+  EXPECT_THAT(world.backend.delivered.at(0).content, testing::EndsWith("\r\n\r\none\r\ntwo\r\nthree\r\n.\r\n"));
+  EXPECT_EQ(world.observer.bare_newlines, 2U);
+}
+
 TEST(Content, MessageWithoutHeaderKeepsItsBody) {
   World world;
   world.connect();

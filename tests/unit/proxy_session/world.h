@@ -111,6 +111,7 @@ class CountingObserver final : public session::Observer {
   void message(const session::MessageRecord& record) override {
     ++verdicts[record.verdict];
     duplicates += record.duplicate ? 1 : 0;
+    bare_newlines += record.bare_newlines;
     gone += record.client_gone ? 1 : 0;
   }
   void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
@@ -120,6 +121,7 @@ class CountingObserver final : public session::Observer {
 
   int open = 0;
   int duplicates = 0;
+  uint64_t bare_newlines = 0;
   int gone = 0;
   std::map<int, int> codes;
   std::map<std::string, int> recipients;
