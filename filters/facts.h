@@ -7,7 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/arc/arc.h"
 #include "filters/base/ip.h"
+#include "filters/dkim/dkim.h"
+#include "filters/dmarc/dmarc.h"
+#include "filters/dns/iprev.h"
 #include "filters/spf/spf.h"
 
 namespace postern {
@@ -17,6 +21,7 @@ struct ClientFacts {
   uint16_t port = 0;
   std::string name;  // forward-confirmed reverse DNS name; empty when there is none
   bool tls = false;
+  std::optional<dns::ReverseName::Result> reverse;  // iprev (RFC 8601, 2.7.3); from mail on
 };
 
 /// A value owned by the session's transaction. What is not known yet is nullopt or empty; `rules::Stage` says what is
@@ -29,8 +34,13 @@ struct Facts {
   std::optional<spf::Outcome> spf;       // from mail on
   std::vector<std::string> rcpts;        // from rcpt on: accepted so far, the one being judged last
   uint64_t size = 0;                     // message: bytes
-  std::string_view message;  // message: the text with CRLF line ends; may be only its beginning (see truncated)
-  bool truncated = false;    // message: rules see only the first part of it
+  std::string_view message;         // message: the text with CRLF line ends; may be only its beginning (see truncated)
+  bool truncated = false;           // message: rules see only the first part of it
+  std::vector<dkim::Outcome> dkim;  // message: one for each signature looked at, in the order of the fields
+  size_t dkim_ignored = 0;          // message: signatures beyond those
+  std::optional<arc::Outcome> arc;  // message
+  std::optional<dmarc::Outcome> dmarc;  // message
+  bool smtputf8 = false;                // from mail on: the message is internationalised (RFC 6531)
 };
 
 }  // namespace postern

@@ -46,8 +46,12 @@ Budget::Budget(Client& client, const Clock& clock, const Limits& limits)
 }
 
 void Budget::restart() {
-  deadline_ = clock_.now() + limits_.total;
+  restart_time();
   left_ = limits_.lookups;
+}
+
+void Budget::restart_time() {
+  deadline_ = clock_.now() + limits_.total;
 }
 
 Pending Budget::lookup(const Question& question, Duration timeout, Callback callback) {

@@ -92,6 +92,8 @@ class Budget final : public Client {
   Budget(Client& client, const Clock& clock, const Limits& limits);
   /// Begins the time and the count anew (the next message of a session).
   void restart();
+  /// Begins the time anew, but not the count: the sender was slow, not the DNS.
+  void restart_time();
   [[nodiscard]] Pending lookup(const Question& question, Duration timeout, Callback callback) override;
   /// With the limit for one look-up.
   [[nodiscard]] Pending lookup(const Question& question, Callback callback) {

@@ -6,6 +6,16 @@
 
 namespace postern::dns {
 
+std::string_view to_string(ReverseName::Result result) {
+  switch (result) {
+    case ReverseName::Result::Pass: return "pass";
+    case ReverseName::Result::Fail: return "fail";
+    case ReverseName::Result::TempError: return "temperror";
+    case ReverseName::Result::PermError: return "permerror";
+  }
+  return "permerror";
+}
+
 // RFC 8601, 3: PTR of the address, then A or AAAA of each name, until one is the address.
 Task<ReverseName> confirm_reverse_name(Client& dns, IpAddress client, Duration timeout) {
   std::vector<Question> reverse;

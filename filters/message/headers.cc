@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 
 namespace postern::message {
 namespace {
@@ -59,7 +60,7 @@ bool is_mbox_line(std::string_view line) {
 /// RFC 2045, 5.1 token, which is what an authserv-id is without quotes (RFC 8601, 2.2).
 bool is_token(char c) {
   static constexpr std::string_view specials = "()<>@,;:\\\"/[]?=";
-  return c > ' ' && c != 0x7F && specials.find(c) == std::string_view::npos;
+  return c > ' ' && c < 0x7F && specials.find(c) == std::string_view::npos;
 }
 
 /// RFC 5322, 3.2.2: a comment, which may hold comments and quoted pairs. Behind it, or npos when it does not end.
@@ -102,13 +103,15 @@ std::string unquote(std::string_view quoted) {
 struct Place {
   std::vector<std::string> words;  // without comments, quotes removed
   std::string rest_of_place;       // without comments, as it stood
-  bool whole = true;               // false: a comment or quoted string does not end, or a stray special character
+  bool whole = true;               // false: a comment or quoted string does not end, a stray octet, words that touch
 };
 
 Place read_place(std::string_view text) {
   Place place;
+  size_t word_end = std::string_view::npos;  // of the word before
   for (size_t i = 0; i < text.size() && text[i] != ';';) {
     size_t end = i + 1;
+    if (i == word_end) place.whole = place.whole && (is_space(text[i]) || text[i] == '(');
     if (text[i] == '(') {
       end = comment_end(text, i);
     } else if (text[i] == '"') {
@@ -125,7 +128,10 @@ Place read_place(std::string_view text) {
       place.rest_of_place += text.substr(i);
       break;
     }
-    if (text[i] != '(') place.rest_of_place += text.substr(i, end - i);
+    if (text[i] != '(') {
+      place.rest_of_place += text.substr(i, end - i);
+      if (!is_space(text[i])) word_end = end;
+    }
     i = end;
   }
   return place;
@@ -135,21 +141,38 @@ bool is_name_octet(char c) {
   return ascii_alnum(c) || c == '.' || c == '-' || c == '_';
 }
 
-std::string_view without_dot(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
+std::string_view without_dots(std::string_view name) {
+  while (name.ends_with('.')) name.remove_suffix(1);
   return name;
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return equal_nocase(without_dot(a), without_dot(b));
+  return equal_nocase(without_dots(a), without_dots(b));
 }
 
-/// Whether `name` stands in the text between octets that no host name has.
+/// RFC 8601, 5: compared after conversion between A-labels and U-labels. The mapping of UTS 46 comes with it:
+/// full-width letters are letters.
+bool same_international_name(std::string_view text, std::string_view name) {
+  if (is_ascii(text)) return false;
+  auto ascii = to_ascii_domain(text);
+  return ascii && same_name(*ascii, name);
+}
+
+/// Whether `name` stands in the text between octets that no host name has. Those beyond ASCII may be a part of it, or
+/// not.
 bool has_name(std::string_view text, std::string_view name) {
+  auto international = [](char c) { return is_name_octet(c) || static_cast<unsigned char>(c) >= 0x80; };
   for (size_t i = 0; i < text.size();) {
     size_t end = i;
-    while (end < text.size() && is_name_octet(text[end])) ++end;
-    if (end > i && same_name(text.substr(i, end - i), name)) return true;
+    while (end < text.size() && international(text[end])) ++end;
+    std::string_view run = text.substr(i, end - i);
+    if (same_international_name(run, name)) return true;
+    for (size_t at = 0; at < run.size();) {
+      size_t stop = at;
+      while (stop < run.size() && is_name_octet(run[stop])) ++stop;
+      if (stop > at && same_name(run.substr(at, stop - at), name)) return true;
+      at = stop + 1;
+    }
     i = end + 1;
   }
   return false;
@@ -163,10 +186,10 @@ bool joins_to_name(std::string_view text, std::string_view name) {
     if (is_name_octet(c)) joined += c;
   }
   std::string_view rest = joined;
-  name = without_dot(name);
+  name = without_dots(name);
   if (!starts_nocase(rest, name)) return false;
   rest.remove_prefix(name.size());
-  if (rest.starts_with('.')) rest.remove_prefix(1);
+  while (rest.starts_with('.')) rest.remove_prefix(1);
   return std::all_of(rest.begin(), rest.end(), ascii_digit);
 }
 
@@ -242,7 +265,7 @@ std::string unfold(std::string_view value) {
 }
 
 bool claims_authserv_id(std::string_view value, std::string_view our_name) {
-  if (without_dot(our_name).empty()) return false;
+  if (without_dots(our_name).empty()) return false;
   std::string text = unfold(value);
   Place place = read_place(text);
   if (is_well_formed(place)) {

@@ -39,7 +39,8 @@ struct Header {
 [[nodiscard]] std::string unfold(std::string_view value);
 
 /// Whether an Authentication-Results field bears `our_name` as authserv-id (RFC 8601, 5: such fields from outside are
-/// forged). Odd case, comments, folding, quoted strings and a version number after it do not hide it.
+/// forged). Odd case, comments, folding, quoted strings, final dots, U-labels and a version number after it do not hide
+/// it.
 [[nodiscard]] bool claims_authserv_id(std::string_view value, std::string_view our_name);
 
 /// Fields of this message that must not pass (design: incoming X-Spam-*, X-Postern-*, Authentication-Results of ours).

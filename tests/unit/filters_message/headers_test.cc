@@ -121,6 +121,12 @@ TEST(ClaimsAuthservId, OursHoweverItIsWritten) {
            " \" mx.example.org \"; none",
            " \"mx.example.org 1\"; none",
            " \"mx.example.org;\"; none",
+           " mx.example.org..; none",
+           " mx.\r\n example.org; none",
+           " \"mx.\r\n example.org\"; none",
+           " (\xC3\xA4) mx.example.org; none",
+           " mx.example.org\r\n (folded\r\n\tcomment)\r\n 1; none",
+           " mx.example.org 2; none",
        }) {
     EXPECT_TRUE(claims_authserv_id(value, "mx.example.org")) << value;
   }
@@ -145,9 +151,46 @@ TEST(ClaimsAuthservId, BrokenFieldsThatOneCouldReadAsOurs) {
            std::string("\"mx\".example.org; none"),
            std::string("mx.exam\0ple.org; none", 21),
            std::string("\xEF\xBB\xBFmx.example.org; none"),
+           std::string("mx.example.org\0.other.net; none", 31),
+           std::string("\0mx.example.org; none", 21),
+           std::string("mx.example.org\xFF; none"),
+           std::string("\xC3\xA4 mx.example.org; none"),
+           std::string("mx.exam\xC2\xADple.org; none"),
+           std::string("mx.example.org\r; none"),
        }) {
     EXPECT_TRUE(claims_authserv_id(value, "mx.example.org")) << value;
   }
+}
+
+TEST(ClaimsAuthservId, InternationalNamesAreTheSameInBothForms) {
+  for (const char* value : {
+           "xn--bcher-kva.example; none",
+           "XN--Bcher-Kva.example.; none",
+           "b\xC3\xBC"
+           "cher.example; none",
+           "B\xC3\x9C"
+           "CHER.Example; none",
+           "\"b\xC3\xBC"
+           "cher.example\" 1; none",
+           "(\xC3\xBC) b\xC3\xBC"
+           "cher.example.; none",
+       }) {
+    EXPECT_TRUE(claims_authserv_id(value, "xn--bcher-kva.example")) << value;
+  }
+  // What IDNA maps to our name a reader may take for it: full-width letters, another full stop.
+  EXPECT_TRUE(claims_authserv_id("\xEF\xBD\x8D\xEF\xBD\x98.example.org; none", "mx.example.org"));
+  EXPECT_TRUE(
+      claims_authserv_id("mx\xE3\x80\x82"
+                         "example.org; none",
+                         "mx.example.org"));
+  EXPECT_FALSE(claims_authserv_id("m\xC3\xBC.example; none", "xn--bcher-kva.example"));
+}
+
+TEST(ClaimsAuthservId, WordsThatTouchAreNoVersion) {
+  EXPECT_TRUE(claims_authserv_id("mx.example.\"org1\"; none", "mx.example.org1"));
+  EXPECT_TRUE(claims_authserv_id("mx\"1\"; none", "mx1"));
+  EXPECT_TRUE(claims_authserv_id("\"mx\"1; none", "mx1"));
+  EXPECT_FALSE(claims_authserv_id("mx 1; none", "mx1"));
 }
 
 TEST(ClaimsAuthservId, OthersAreLeftAlone) {
