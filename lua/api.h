@@ -6,6 +6,8 @@
 
 #include <lua.hpp>
 
+#include "filters/dmarc/dmarc.h"
+
 namespace postern::rules {
 
 /// Sets fields of the table on top of the stack.
@@ -13,7 +15,11 @@ void open_base(lua_State* lua);     // api_base.cc: functions without a prefix, 
 void open_string(lua_State* lua);   // api_string.cc: string, and the methods of strings
 void open_declare(lua_State* lua);  // api_declare.cc: rule, group, score, disable
 /// Makes the objects of State::views.
-void open_mail(lua_State* lua);  // api_mail.cc
+void open_mail(lua_State* lua);            // api_mail.cc: mail, mail.client, mail.rcpts; calls the next
+void open_authentication(lua_State* lua);  // api_authentication.cc: mail.spf, .helo_spf, .dkim, .dmarc, .arc
+
+/// As rules read them and examples write them.
+[[nodiscard]] std::string_view name_of(dmarc::Identifier::Method method);
 
 /// Raises `message`, with file and line of the Lua code that called. (Errors are C++ exceptions in this build of Lua:
 /// destructors run.)

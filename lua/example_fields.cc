@@ -1,14 +1,12 @@
 // The fields of an example's table: one row each, named as in `mail`.
+#include "lua/example_fields.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
-
-#include "lua/api.h"
-#include "lua/examples.h"
-#include "lua/registry.h"
 
 namespace postern::rules {
 
@@ -28,81 +26,7 @@ std::string with_crlf(std::string_view text) {
   return out;
 }
 
-class ExampleFields {
- public:
-  ExampleFields(lua_State* lua, Example& example, std::vector<std::string>& problems)
-      : lua_(lua), example_(example), problems_(problems) {}
-
-  void parse();
-
- private:
-  template <class Target>
-  struct Row {
-    std::string_view name;
-    void (*read)(ExampleFields& self, Target& target);
-  };
-  // The value of each string key of the table on top of the stack goes to its row.
-  template <class Target, size_t N>
-  void read_table(std::string_view where, const std::array<Row<Target>, N>& rows, Target& target);
-
-  void problem(std::string text) { problems_.push_back(std::move(text)); }
-  void wrong(std::string_view wanted) {
-    problem(fmt::format("'{}' must be {}, not a {}", field_, wanted, luaL_typename(lua_, -1)));
-  }
-  void read(std::string& out) {
-    if (lua_type(lua_, -1) != LUA_TSTRING) return wrong("a string");
-    out = text_at(lua_, -1);
-  }
-  template <class Bool>
-  void read_bool(Bool& out) {
-    if (lua_type(lua_, -1) != LUA_TBOOLEAN) return wrong("true or false");
-    out = lua_toboolean(lua_, -1) != 0;
-  }
-  template <class Number>
-  void read_number(Number& out, lua_Number most) {
-    if (lua_type(lua_, -1) != LUA_TNUMBER || !(lua_tonumber(lua_, -1) >= 0 && lua_tonumber(lua_, -1) <= most)) {
-      return wrong(fmt::format("a number from 0 to {}", most));
-    }
-    out = static_cast<Number>(lua_tonumber(lua_, -1));
-  }
-  void read_strings(std::vector<std::string>& out);
-  void read_client();
-  void read_spf(std::optional<spf::Outcome>& out);
-  void read_header();
-  void finish_message();
-
-  lua_State* lua_;
-  Example& example_;
-  std::vector<std::string>& problems_;
-  std::string field_;
-  std::vector<std::pair<std::string, std::string>> header_;
-  std::optional<std::string> subject_;
-  std::optional<std::string> message_;
-  bool has_size_ = false;
-};
-
-template <class Target, size_t N>
-void ExampleFields::read_table(std::string_view where, const std::array<Row<Target>, N>& rows, Target& target) {
-  if (lua_type(lua_, -1) != LUA_TTABLE) return wrong("a table");
-  int table = lua_gettop(lua_);
-  luaL_checkstack(lua_, 8, "an example");
-  lua_pushnil(lua_);
-  while (lua_next(lua_, table) != 0) {
-    std::string key(lua_type(lua_, -2) == LUA_TSTRING ? text_at(lua_, -2) : std::string_view("?"));
-    auto row = std::find_if(rows.begin(), rows.end(), [&key](const auto& each) { return each.name == key; });
-    if (row != rows.end()) {
-      field_ = where.empty() ? key : fmt::format("{}.{}", where, key);
-      row->read(*this, target);
-    } else {
-      std::vector<std::string_view> known;
-      known.reserve(rows.size());
-      for (const auto& each : rows) known.push_back(each.name);
-      problem(fmt::format("unknown field '{}'{}{}", escape_for_log(key, 60),
-                          where.empty() ? "" : fmt::format(" in {}", where), did_you_mean(key, known)));
-    }
-    lua_settop(lua_, table + 1);
-  }
-}
+}  // namespace
 
 void ExampleFields::read_strings(std::vector<std::string>& out) {
   if (lua_type(lua_, -1) != LUA_TTABLE) return wrong("a list of strings");
@@ -116,56 +40,6 @@ void ExampleFields::read_strings(std::vector<std::string>& out) {
     lua_pop(lua_, 1);
   }
   out = std::move(values);
-}
-
-void ExampleFields::read_client() {
-  using ClientRow = Row<ClientFacts>;
-  static constexpr std::array<ClientRow, 4> kRows = {
-      {{"ip",
-        [](ExampleFields& self, ClientFacts& client) {
-          std::string text;
-          self.read(text);
-          if (auto ip = IpAddress::parse(text)) {
-            client.ip = *ip;
-          } else {
-            self.problem(fmt::format("'client.ip': '{}' is no address", escape_for_log(text, 60)));
-          }
-        }},
-       {"name", [](ExampleFields& self, ClientFacts& client) { self.read(client.name); }},
-       {"port", [](ExampleFields& self, ClientFacts& client) { self.read_number(client.port, 65535); }},
-       {"tls", [](ExampleFields& self, ClientFacts& client) { self.read_bool(client.tls); }}}};
-  read_table("client", kRows, example_.facts.client);
-}
-
-void read_result(std::string_view text, spf::Outcome& outcome, std::vector<std::string>& problems) {
-  constexpr std::array<spf::Result, 7> kResults = {spf::Result::None,     spf::Result::Neutral,  spf::Result::Pass,
-                                                   spf::Result::Fail,     spf::Result::SoftFail, spf::Result::TempError,
-                                                   spf::Result::PermError};
-  std::vector<std::string_view> known;
-  for (spf::Result result : kResults) {
-    known.push_back(spf::to_string(result));
-    if (known.back() != text) continue;
-    outcome.result = result;
-    return;
-  }
-  problems.push_back(fmt::format("'{}' is no result of SPF{}", escape_for_log(text, 60), did_you_mean(text, known)));
-}
-
-void ExampleFields::read_spf(std::optional<spf::Outcome>& out) {
-  using SpfRow = Row<spf::Outcome>;
-  static constexpr std::array<SpfRow, 4> kRows = {
-      {{"result",
-        [](ExampleFields& self, spf::Outcome& outcome) {
-          std::string text;
-          self.read(text);
-          read_result(text, outcome, self.problems_);
-        }},
-       {"domain", [](ExampleFields& self, spf::Outcome& outcome) { self.read(outcome.domain); }},
-       {"explanation", [](ExampleFields& self, spf::Outcome& outcome) { self.read(outcome.explanation); }},
-       {"reason", [](ExampleFields& self, spf::Outcome& outcome) { self.read(outcome.reason); }}}};
-  spf::Outcome outcome;
-  read_table(std::string(field_), kRows, outcome);
-  out = std::move(outcome);
 }
 
 // header = { ["List-Id"] = "…", Received = { "…", "…" } }: sorted by name, since a Lua table has no order.
@@ -210,7 +84,7 @@ void ExampleFields::finish_message() {
 
 void ExampleFields::parse() {
   using ExampleRow = Row<Example>;
-  static constexpr std::array<ExampleRow, 15> kRows = {{
+  static constexpr std::array<ExampleRow, 19> kRows = {{
       {"hit", [](ExampleFields& self, Example& e) { self.read_bool(e.hit); }},
       {"detail", [](ExampleFields& self, Example& e) { self.read(e.detail.emplace()); }},
       {"score",
@@ -227,6 +101,10 @@ void ExampleFields::parse() {
       {"rcpts", [](ExampleFields& self, Example& e) { self.read_strings(e.facts.rcpts); }},
       {"spf", [](ExampleFields& self, Example& e) { self.read_spf(e.facts.spf); }},
       {"helo_spf", [](ExampleFields& self, Example& e) { self.read_spf(e.facts.helo_spf); }},
+      {"dkim", [](ExampleFields& self, Example&) { self.read_dkim(); }},
+      {"dkim_ignored", [](ExampleFields& self, Example& e) { self.read_number(e.facts.dkim_ignored, 1e6); }},
+      {"dmarc", [](ExampleFields& self, Example&) { self.read_dmarc(); }},
+      {"arc", [](ExampleFields& self, Example&) { self.read_arc(); }},
       {"size",
        [](ExampleFields& self, Example& e) {
          self.read_number(e.facts.size, 1e15);
@@ -242,8 +120,6 @@ void ExampleFields::parse() {
   finish_message();
 }
 
-}  // namespace
-
 void set_plain(Example& example) {
   example.facts = Facts();
   example.facts.client.ip = IpAddress::v4({192, 0, 2, 1});
@@ -252,6 +128,9 @@ void set_plain(Example& example) {
   example.facts.rcpts = {std::string(kPlainRecipient)};
   example.facts.spf = spf::Outcome();
   example.facts.helo_spf = spf::Outcome();
+  example.facts.arc = arc::Outcome();
+  example.facts.dmarc = dmarc::Outcome();
+  example.facts.dmarc->from = example.facts.dmarc->domain = "example.net";
   example.text = fmt::format(
       "From: {}\r\nTo: {}\r\nSubject: hello\r\nDate: Thu, 1 Jan 2026 12:00:00 +0000\r\n"
       "Message-ID: <1@example.net>\r\n\r\nHow are you?\r\n",

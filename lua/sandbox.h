@@ -47,7 +47,20 @@ struct CallResult {
 class State {
  public:
   /// References (luaL_ref) to the objects that rules see.
-  enum View { Mail, Client, Spf, HeloSpf, Rcpts, ViewCount };
+  enum View {
+    Mail,
+    Client,
+    Rcpts,
+    Spf,
+    HeloSpf,
+    Dkim,
+    DkimSignatures,
+    Dmarc,
+    DmarcAligned,
+    Arc,
+    ArcSealers,
+    ViewCount
+  };
 
   /// `memory`: most bytes the state may hold. Throws std::bad_alloc when not even the libraries fit.
   explicit State(size_t memory);

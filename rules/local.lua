@@ -7,6 +7,7 @@
 
 -- Weigh a rule differently:
 -- score "SPF_FAIL" (4.0)
+-- score "DMARC_REJECT" (4.0)
 
 -- Switch a rule off:
 -- disable "HELO_SPF_SOFTFAIL"
@@ -23,6 +24,23 @@
 --   examples = {
 --     { hit = true,  subject = "You won the Lottery!" },
 --     { hit = false, subject = "Minutes of Monday" },
+--   },
+-- }
+
+-- Refuse what claims to be from your own domain and is not (write its name for example.org). First be sure that all who send for
+-- it, newsletters too, pass DMARC; the lists that your people write to belong in [arc] trusted of postern.toml:
+-- rule "LOCAL_FORGED_HERE" {
+--   about  = "the message claims to be from here, and this domain does not stand behind it",
+--   action = "reject",
+--   reply  = "550 5.7.1 this domain does not stand behind the message",
+--   when   = function(mail)
+--     return mail.dmarc.domain == "example.org" and mail.dmarc.result == "fail" and not mail.dmarc.override
+--   end,
+--   examples = {
+--     { hit = true,  dmarc = { result = "fail", domain = "example.org" } },
+--     { hit = false, dmarc = { result = "pass", domain = "example.org" } },
+--     { hit = false, dmarc = { result = "fail", domain = "example.org", override = "lists.example.net" } },
+--     { hit = false, dmarc = { result = "fail", domain = "example.net" } },
 --   },
 -- }
 

@@ -198,6 +198,77 @@ TEST(Examples, MistakesInThemAreProblems) {
               HasSubstr("'size' must be a number"));
 }
 
+TEST(Examples, SenderAuthenticationCanBeGiven) {
+  std::string when =
+      "if not mail.dkim[1] then return false end local d, m, a = mail.dkim, mail.dmarc, mail.arc return true, "
+      "table.concat({ mail.client.reverse, #d, "
+      "d[1].result, "
+      "d[1].domain, d[1].selector, d[1].identity, d[1].algorithm, d[1].reason, d[1].bits, tostring(d[1].partial), "
+      "tostring(d[1].testing), d[2].result, mail.dkim_ignored, m.result, m.policy, m.domain, m.from, "
+      "table.concat(m.aligned, '+'), tostring(m.testing), m.reason, m.override, a.result, a.reason, "
+      "table.concat(a.sealers, '+'), a.sets }, ' ')";
+  EXPECT_THAT(
+      problems_of(
+          "rule 'R' { about = 'x', when = function(mail) " + when +
+          " end, examples = { { hit = true, client = { reverse = 'temperror' }, dkim = { { result = 'pass', "
+          "domain = 'd', selector = 's', identity = '@i', algorithm = 'a', reason = 'w', bits = 2048, partial = "
+          "true, testing = true }, { result = 'policy' } }, dkim_ignored = 3, dmarc = { result = 'fail', policy = "
+          "'quarantine', domain = 'o', from = 'f', aligned = { 'spf', 'dkim' }, testing = true, reason = 'r', "
+          "override = 'v' }, arc = { result = 'temperror', reason = 'q', sealers = { 'x', 'y' }, sets = 2 }, "
+          "detail = 'temperror 2 pass d s @i a w 2048 true true policy 3 fail quarantine o f spf+dkim true r v "
+          "temperror q x+y 2' } } }"),
+      IsEmpty());
+}
+
+TEST(Examples, OfSenderAuthenticationLeaveTheRestHarmless) {
+  EXPECT_THAT(
+      problems_of("rule 'R' { about = 'x', when = function(mail) return true, mail.client.reverse .. #mail.dkim .. "
+                  "mail.dmarc.result .. mail.dmarc.policy .. mail.dmarc.from .. tostring(mail.dmarc.override) .. "
+                  "mail.arc.result .. mail.arc.sets end, examples = { "
+                  "{ hit = true, detail = 'none0nonenoneexample.netnilnone0' }, "
+                  "{ hit = true, arc = { sets = 3 }, dmarc = { result = 'fail' }, detail = "
+                  "'none0failnoneexample.netnilnone3' } } }"),
+      IsEmpty());
+}
+
+struct AuthenticationMistake {
+  const char* field;
+  const char* problem;  // what follows "example 1 of SPF_FAIL: "
+};
+class AuthenticationMistakes : public testing::TestWithParam<AuthenticationMistake> {};
+
+TEST_P(AuthenticationMistakes, InExamplesAreProblems) {
+  EXPECT_THAT(problems_of(with("examples = { { hit = false, " + std::string(GetParam().field) + " } }")),
+              ElementsAre("rules/test.lua:1: example 1 of SPF_FAIL: " + std::string(GetParam().problem)));
+}
+
+constexpr const char* kDkimWanted = "'dkim' must be a list of tables: dkim = { { result = \"pass\" } }";
+INSTANTIATE_TEST_SUITE_P(
+    Examples, AuthenticationMistakes,
+    testing::Values(
+        AuthenticationMistake{"client = { reverse = 'none' }", "'none' is no result of a reverse look-up"},
+        AuthenticationMistake{"dkim = { result = 'pass' }", kDkimWanted},
+        AuthenticationMistake{"dkim = { 'pass' }", kDkimWanted},
+        AuthenticationMistake{"dkim = 'pass'",
+                              "'dkim' must be a list of tables: dkim = { { result = \"pass\" } }, not a string"},
+        AuthenticationMistake{"dkim = { { reslt = 'pass' } }",
+                              "unknown field 'reslt' in dkim (did you mean 'result'?)"},
+        AuthenticationMistake{"dkim = { { result = 'pas' } }", "'pas' is no result of DKIM (did you mean 'pass'?)"},
+        AuthenticationMistake{"dkim = { { domain = 1 } }", "'dkim.domain' must be a string, not a number"},
+        AuthenticationMistake{"dkim = { {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {} }",
+                              "'dkim': no more than 10 signatures are looked at"},
+        AuthenticationMistake{"dmarc = { result = 'reject' }", "'reject' is no result of DMARC"},
+        AuthenticationMistake{"dmarc = { policy = 'rejct' }", "'rejct' is no policy of DMARC (did you mean 'reject'?)"},
+        AuthenticationMistake{"dmarc = { aligned = { 'spff' } }",
+                              "'spff' is no method that DMARC knows (did you mean 'spf'?)"},
+        AuthenticationMistake{"dmarc = { aligned = { 'spf', 'dkim', 'spf' } }",
+                              "'dmarc.aligned' can name \"spf\" and \"dkim\", no more"},
+        AuthenticationMistake{"dmarc = { testing = 'y' }", "'dmarc.testing' must be true or false, not a string"},
+        AuthenticationMistake{"arc = { sealers = { 'a' }, sets = 2 }", "'arc.sets' says 2 and 'arc.sealers' names 1"},
+        AuthenticationMistake{"arc = { sets = 51 }", "'arc.sets' must be a number from 0 to 50"},
+        AuthenticationMistake{"arc = { result = 'permerror' }",
+                              "'permerror' is no result of ARC (did you mean 'temperror'?)"}));
+
 TEST(Examples, ErrorsOfTheRuleNameItsOwnLine) {
   EXPECT_THAT(
       problems_of("rule 'R' { about = 'x', stage = 'connect',\n when = function(mail)\n"

@@ -1,0 +1,59 @@
+// Views: objects through which rules read the facts of the message that is being judged. Each is made once a state and
+// looks into the facts when it is asked. Everything here runs under State::call().
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "lua/api.h"
+#include "lua/sandbox.h"
+
+namespace postern::rules {
+
+/// One field of an object: pushes one value. It is called from stage `since` on. `push` null: a name that a later
+/// version will know.
+struct ViewRow {
+  std::string_view name;
+  Stage since;
+  void (*push)(lua_State* lua, MailContext& mail);
+};
+
+/// An object with fields. Static storage; `path` is its name in messages, "mail.spf".
+struct ViewTable {
+  std::string_view path;
+  const ViewRow* rows;
+  size_t count;
+};
+
+/// An array: indices from 1, '#', ipairs and pairs. Static storage; `push` is asked for 0 <= at < size only.
+struct ViewArray {
+  std::string_view name;  // "dkim"
+  std::string_view path;  // of what it belongs to: "mail"
+  Stage since;
+  size_t (*size)(const Facts& facts);
+  void (*push)(lua_State* lua, MailContext& mail, size_t at);
+};
+
+/// What is being judged; raises an error while files are read.
+[[nodiscard]] MailContext& context(lua_State* lua);
+/// Raises an error when the running rule comes before `since`.
+void require_stage(lua_State* lua, const MailContext& mail, std::string_view path, std::string_view name, Stage since);
+
+/// Pushes an object that was made.
+void push_view(lua_State* lua, State::View view);
+/// A row's function that gives the object `view`.
+template <State::View view>
+void row_of(lua_State* lua, MailContext& /*mail*/) {
+  push_view(lua, view);
+}
+
+void make_view(lua_State* lua, State::View view, const ViewTable& table);
+void make_array(lua_State* lua, State::View view, const ViewArray& array);
+/// For arrays of objects. Under `view` there is afterwards no object, but the store of those that push_element makes.
+void make_elements(lua_State* lua, State::View view, const ViewTable& table);
+/// Pushes the object of place `at` of an array; it is made the first time and kept.
+void push_element(lua_State* lua, State::View view, size_t at);
+/// For rows of `table` in make_elements: the place of the object whose field is read.
+[[nodiscard]] size_t element_place(lua_State* lua);
+
+}  // namespace postern::rules

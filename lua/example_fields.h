@@ -1,0 +1,123 @@
+// The reader of one example's table. Private to example_*.cc; others use examples.h.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "lua/api.h"
+#include "lua/examples.h"
+#include "lua/registry.h"
+
+namespace postern::rules {
+
+/// Reads the table on top of the stack into `example`; mistakes go to `problems`. Both outlive it. Under State::call().
+class ExampleFields {
+ public:
+  ExampleFields(lua_State* lua, Example& example, std::vector<std::string>& problems)
+      : lua_(lua), example_(example), problems_(problems) {}
+
+  void parse();
+
+ private:
+  template <class Target>
+  struct Row {
+    std::string_view name;
+    void (*read)(ExampleFields& self, Target& target);
+  };
+  // The value of each string key of the table on top of the stack goes to its row.
+  template <class Target, size_t N>
+  void read_table(std::string_view where, const std::array<Row<Target>, N>& rows, Target& target);
+
+  void problem(std::string text) { problems_.push_back(std::move(text)); }
+  void wrong(std::string_view wanted) {
+    problem(fmt::format("'{}' must be {}, not a {}", field_, wanted, luaL_typename(lua_, -1)));
+  }
+  void read(std::string& out) {
+    if (lua_type(lua_, -1) != LUA_TSTRING) return wrong("a string");
+    out = text_at(lua_, -1);
+  }
+  template <class Bool>
+  void read_bool(Bool& out) {
+    if (lua_type(lua_, -1) != LUA_TBOOLEAN) return wrong("true or false");
+    out = lua_toboolean(lua_, -1) != 0;
+  }
+  template <class Number>
+  void read_number(Number& out, lua_Number most) {
+    if (lua_type(lua_, -1) != LUA_TNUMBER) return wrong(fmt::format("a number from 0 to {}", most));
+    if (!(lua_tonumber(lua_, -1) >= 0 && lua_tonumber(lua_, -1) <= most)) {
+      return problem(fmt::format("'{}' must be a number from 0 to {}", field_, most));
+    }
+    out = static_cast<Number>(lua_tonumber(lua_, -1));
+  }
+  // The name of one of `values`; `what` follows "is no" where it is none.
+  template <class Enum, size_t N>
+  void read_choice(Enum& out, const std::array<Enum, N>& values, std::string_view (*name)(Enum), std::string_view what);
+  void read_strings(std::vector<std::string>& out);
+
+  void read_header();
+  void finish_message();
+
+  // example_authentication.cc
+  void read_client();
+  void read_spf(std::optional<spf::Outcome>& out);
+  void read_dkim();
+  void read_signature(dkim::Outcome& out);
+  void read_dmarc();
+  void read_arc();
+
+  lua_State* lua_;
+  Example& example_;
+  std::vector<std::string>& problems_;
+  std::string field_;
+  std::vector<std::pair<std::string, std::string>> header_;
+  std::optional<std::string> subject_;
+  std::optional<std::string> message_;
+  bool has_size_ = false;
+};
+
+template <class Target, size_t N>
+void ExampleFields::read_table(std::string_view where, const std::array<Row<Target>, N>& rows, Target& target) {
+  if (lua_type(lua_, -1) != LUA_TTABLE) return wrong("a table");
+  int table = lua_gettop(lua_);
+  luaL_checkstack(lua_, 8, "an example");
+  lua_pushnil(lua_);
+  while (lua_next(lua_, table) != 0) {
+    std::string key(lua_type(lua_, -2) == LUA_TSTRING ? text_at(lua_, -2) : std::string_view("?"));
+    auto row = std::find_if(rows.begin(), rows.end(), [&key](const auto& each) { return each.name == key; });
+    if (row != rows.end()) {
+      field_ = where.empty() ? key : fmt::format("{}.{}", where, key);
+      row->read(*this, target);
+    } else {
+      std::vector<std::string_view> known;
+      known.reserve(rows.size());
+      for (const auto& each : rows) known.push_back(each.name);
+      problem(fmt::format("unknown field '{}'{}{}", escape_for_log(key, 60),
+                          where.empty() ? "" : fmt::format(" in {}", where), did_you_mean(key, known)));
+    }
+    lua_settop(lua_, table + 1);
+  }
+}
+
+template <class Enum, size_t N>
+void ExampleFields::read_choice(Enum& out, const std::array<Enum, N>& values, std::string_view (*name)(Enum),
+                                std::string_view what) {
+  if (lua_type(lua_, -1) != LUA_TSTRING) return wrong("a string");
+  std::string_view text = text_at(lua_, -1);
+  std::vector<std::string_view> known;
+  for (Enum value : values) {
+    known.push_back(name(value));
+    if (known.back() != text) continue;
+    out = value;
+    return;
+  }
+  problem(fmt::format("'{}' is no {}{}", escape_for_log(text, 60), what, did_you_mean(text, known)));
+}
+
+}  // namespace postern::rules

@@ -1,0 +1,215 @@
+// The shipped rules on messages as they come: what hits, and what it adds up to.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/lua/support.h"
+
+namespace postern::rules {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+class ShippedRules : public testing::Test {
+ protected:
+  ShippedRules() : set_(load_shipped()), host_(set_, &seen_) {
+    message_.facts.spf->result = spf::Result::Pass;
+    message_.facts.helo_spf = spf::Outcome();
+    message_.facts.client.reverse = dns::ReverseName::Result::Pass;
+    message_.facts.arc = arc::Outcome();
+    message_.facts.dmarc.emplace().from = "author.example";
+    message_.facts.dmarc->reason = "no record";
+  }
+  static RuleSetPtr load_shipped() {
+    auto set = RuleSet::load("rules", {});
+    return set ? *set : RuleSet::empty();
+  }
+  /// Names of the rules that hit, after all stages.
+  std::vector<std::string> judge() {
+    seen_.hits.clear();
+    seen_.failures.clear();
+    evaluation_ = {};
+    for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
+      host_.run(stage, message_.facts, evaluation_);
+    }
+    EXPECT_THAT(seen_.failures, IsEmpty());
+    EXPECT_EQ(evaluation_.decision, std::nullopt);
+    return seen_.hits;
+  }
+  [[nodiscard]] std::string detail(const std::string& rule) const {
+    for (const Hit& hit : evaluation_.hits) {
+      if (hit.rule == rule) return hit.detail;
+    }
+    return "(none)";
+  }
+  [[nodiscard]] Verdict verdict() const { return rules::judge(evaluation_, Thresholds()).verdict; }
+  void sign(dkim::Result result, const std::string& domain, const std::string& reason = "") {
+    dkim::Outcome outcome;
+    outcome.result = result;
+    outcome.domain = domain;
+    outcome.reason = reason;
+    message_.facts.dkim.push_back(outcome);
+  }
+  void spf(spf::Result result) { message_.facts.spf->result = result; }
+  void dmarc(dmarc::Result result, dmarc::Policy policy = dmarc::Policy::None) {
+    message_.facts.dmarc->result = result;
+    message_.facts.dmarc->policy = policy;
+    message_.facts.dmarc->reason.clear();
+  }
+
+  Message message_;
+  RuleSetPtr set_;
+  Recorder seen_;
+  Host host_;
+  Evaluation evaluation_;
+};
+
+TEST_F(ShippedRules, NothingWaitsForAnswersBeforeTheFinalDot) {
+  for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt}) EXPECT_FALSE(host_.has_rules(stage));
+  EXPECT_TRUE(host_.has_rules(Stage::Message));
+}
+
+TEST_F(ShippedRules, HonestMailHasNoScore) {
+  sign(dkim::Result::Pass, "author.example");
+  dmarc(dmarc::Result::Pass, dmarc::Policy::Reject);
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_PASS", "DMARC_PASS"));
+  EXPECT_EQ(evaluation_.score, 0.0);
+}
+
+TEST_F(ShippedRules, BeforeAnythingIsKnownNothingScores) {
+  message_.facts.spf.reset();
+  message_.facts.helo_spf.reset();
+  message_.facts.arc.reset();
+  message_.facts.dmarc.reset();
+  message_.facts.client.reverse.reset();
+  EXPECT_THAT(judge(), ElementsAre("SPF_NONE"));
+  EXPECT_EQ(evaluation_.score, 0.0);
+}
+
+TEST_F(ShippedRules, SpfFailScoresAndSaysWhichDomain) {
+  spf(spf::Result::Fail);
+  EXPECT_THAT(judge(), ElementsAre("SPF_FAIL"));
+  EXPECT_EQ(detail("SPF_FAIL"), "example.net");
+  EXPECT_EQ(evaluation_.score, 3.0);
+}
+
+// A plain forwarder (.forward, an alias): the envelope sender stays, the signature holds.
+TEST_F(ShippedRules, ForwardedMailWithItsSignatureIsNotMarked) {
+  spf(spf::Result::Fail);
+  sign(dkim::Result::Pass, "author.example");
+  dmarc(dmarc::Result::Pass, dmarc::Policy::Reject);
+  judge();
+  EXPECT_LT(evaluation_.score, 1.0);
+  EXPECT_EQ(verdict(), Verdict::Accept);
+}
+
+TEST_F(ShippedRules, ForgedAuthorOfAnEnforcingDomainIsMarkedAndNotRefused) {
+  dmarc(dmarc::Result::Fail, dmarc::Policy::Reject);
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DMARC_REJECT"));
+  EXPECT_EQ(detail("DMARC_REJECT"), "author.example");
+  EXPECT_EQ(verdict(), Verdict::Tag);
+}
+
+TEST_F(ShippedRules, LessStrictPoliciesWeighLess) {
+  dmarc(dmarc::Result::Fail, dmarc::Policy::Quarantine);
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DMARC_QUARANTINE"));
+  double quarantine = evaluation_.score;
+  dmarc(dmarc::Result::Fail, dmarc::Policy::None);
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DMARC_NONE_FAIL"));
+  EXPECT_GT(quarantine, evaluation_.score);
+  EXPECT_LT(quarantine, *Thresholds().tag);
+  EXPECT_GT(evaluation_.score, 0.0);
+}
+
+// Everything that can fail fails at once: marked, but authentication alone never refuses.
+TEST_F(ShippedRules, TheWorstMessageIsNotRefusedForItsSenderAlone) {
+  spf(spf::Result::Fail);
+  message_.facts.helo_spf->result = spf::Result::Fail;
+  message_.facts.client.reverse = dns::ReverseName::Result::PermError;
+  sign(dkim::Result::Fail, "author.example");
+  sign(dkim::Result::Policy, "author.example");
+  sign(dkim::Result::PermError, "author.example");
+  message_.facts.arc->result = arc::Result::Fail;
+  dmarc(dmarc::Result::Fail, dmarc::Policy::Reject);
+  EXPECT_EQ(judge().size(), 8U);
+  EXPECT_LT(evaluation_.score, *Thresholds().reject);
+  EXPECT_EQ(verdict(), Verdict::Tag);
+}
+
+// The list changed the text and sends from its own machine with its own envelope sender.
+TEST_F(ShippedRules, TrustedListSpeaksForItsAuthors) {
+  sign(dkim::Result::Fail, "author.example", "the body was changed");
+  sign(dkim::Result::Pass, "list.example");
+  dmarc(dmarc::Result::Fail, dmarc::Policy::Reject);
+  message_.facts.arc->result = arc::Result::Pass;
+  message_.facts.arc->sets = {{"list.example", "s", ""}};
+  EXPECT_THAT(judge(), testing::Contains("DMARC_REJECT"));
+  message_.facts.dmarc->override_by = "list.example";
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_PASS", "DMARC_OVERRIDE", "ARC_PASS"));
+  EXPECT_EQ(detail("DMARC_OVERRIDE"), "list.example");
+  EXPECT_EQ(evaluation_.score, 0.0);
+}
+
+TEST_F(ShippedRules, TrustedForwarderExplainsAllThatForwardingBreaks) {
+  spf(spf::Result::Fail);
+  sign(dkim::Result::Fail, "author.example");
+  dmarc(dmarc::Result::Fail, dmarc::Policy::Reject);
+  message_.facts.dmarc->override_by = "list.example";
+  judge();
+  EXPECT_LT(evaluation_.score, 1.0);
+}
+
+TEST_F(ShippedRules, BrokenSignatureSaysWhoseAndWhy) {
+  sign(dkim::Result::Fail, "author.example", "the body was changed");
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_FAIL"));
+  EXPECT_EQ(detail("DKIM_FAIL"), "author.example: the body was changed");
+  sign(dkim::Result::Pass, "list.example");
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_PASS"));
+}
+
+// RFC 6376, 3.6.1: while a domain tests its keys, a broken signature is as good as none.
+TEST_F(ShippedRules, TestingSignersAreNotBlamed) {
+  sign(dkim::Result::Fail, "author.example");
+  message_.facts.dkim[0].testing = true;
+  EXPECT_THAT(judge(), ElementsAre("SPF_PASS"));
+}
+
+TEST_F(ShippedRules, SignatureOverABeginningIsNoPass) {
+  sign(dkim::Result::Pass, "author.example");
+  message_.facts.dkim[0].partial = true;
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_PARTIAL"));
+  sign(dkim::Result::Pass, "author.example");
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "DKIM_PASS"));
+}
+
+TEST_F(ShippedRules, TroubleOfTheDnsBlamesNobody) {
+  spf(spf::Result::TempError);
+  message_.facts.client.reverse = dns::ReverseName::Result::TempError;
+  sign(dkim::Result::TempError, "author.example");
+  dmarc(dmarc::Result::TempError, dmarc::Policy::Reject);
+  message_.facts.arc->result = arc::Result::TempError;
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_TEMPERROR", "DKIM_TEMPERROR", "DMARC_TEMPERROR"));
+  EXPECT_EQ(evaluation_.score, 0.0);
+}
+
+TEST_F(ShippedRules, SeveralAuthorsAreUnclear) {
+  dmarc(dmarc::Result::PermError);
+  message_.facts.dmarc->from.clear();
+  message_.facts.dmarc->reason = "several domains in From";
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "FROM_UNCLEAR"));
+  EXPECT_EQ(detail("FROM_UNCLEAR"), "several domains in From");
+  EXPECT_EQ(verdict(), Verdict::Accept);
+}
+
+TEST_F(ShippedRules, ClientsWithoutAConfirmedNameScoreALittle) {
+  for (auto result : {dns::ReverseName::Result::Fail, dns::ReverseName::Result::PermError}) {
+    message_.facts.client.reverse = result;
+    EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "NO_REVERSE_NAME"));
+    EXPECT_EQ(detail("NO_REVERSE_NAME"), "192.0.2.7");
+    EXPECT_EQ(evaluation_.score, 0.5);
+  }
+}
+
+}  // namespace
+}  // namespace postern::rules
