@@ -2,16 +2,19 @@
 #include <chrono>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "filters/auth_results/compose.h"
+#include "filters/authentication/check.h"
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 #include "filters/base/signal.h"
 #include "filters/dns/iprev.h"
 #include "filters/message/headers.h"
 #include "lua/rules.h"
 #include "proxy/cli/cli.h"
 #include "proxy/cli/mail_files.h"
+#include "proxy/cli/scan_report.h"
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/message_id.h"
@@ -19,18 +22,7 @@
 namespace postern::cli {
 namespace {
 
-using nlohmann::ordered_json;
 using rules::Stage;
-
-struct Judged {
-  std::string file;
-  std::string id;
-  Facts facts;
-  rules::Evaluation evaluation;
-  rules::Judgement judgement;
-  Duration dns{};
-  Duration rules_time{};
-};
 
 /// What of the envelope is not given is taken from the message, where it says so.
 std::string sender_of(const ScanOptions& options, std::string_view message) {
@@ -42,6 +34,15 @@ std::string sender_of(const ScanOptions& options, std::string_view message) {
   std::string path = message::parse_header(message).first("Return-Path").value_or("");
   if (path.starts_with('<') && path.ends_with('>')) path = path.substr(1, path.size() - 2);
   return path;
+}
+
+/// What SPF may vouch for: the domain of MAIL FROM, for the null sender the name in HELO (RFC 7208, 2.4).
+std::string sender_domain(const Facts& facts) {
+  size_t at = facts.from.rfind('@');
+  std::string_view domain = facts.from.empty()        ? std::string_view(facts.helo)
+                            : at == std::string::npos ? std::string_view()
+                                                      : std::string_view(facts.from).substr(at + 1);
+  return to_ascii_domain(domain).value_or("");
 }
 
 class Scanner {
@@ -72,7 +73,9 @@ class Scanner {
     facts.rcpts = options_.rcpts;
     facts.message = input.text;
     facts.size = input.text.size();
-    co_await learn(judged);
+    message::Header header = message::parse_header(facts.message);
+    co_await learn(judged, header);
+    judged.auth_results = auth_results::auth_results_field(policy_.hostname, facts);
     TimePoint begin = clock_.now();
     for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
       host_.run(stage, facts, judged.evaluation);
@@ -81,13 +84,26 @@ class Scanner {
     judged.judgement = rules::judge(judged.evaluation, policy_.verdict.thresholds);
   }
 
-  /// The facts that the DNS has to tell.
-  Task<void> learn(Judged& judged) {
+  /// The facts that the DNS has to tell, all asked for at once.
+  Task<void> learn(Judged& judged, const message::Header& header) {
     Facts& facts = judged.facts;
     TimePoint begin = clock_.now();
+    int64_t now = options_.at.value_or(clock_.wall_ms() / 1000);
+    authentication::Check check(dns_, keys_, {policy_.authentication, policy_.dns.lookup, now}, sender_domain(facts));
+    check.append(facts.message, facts.message);
+    co_await learn_client(facts, now);
+    auto outcome = co_await check.finish(header, facts.message, *facts.spf);
+    facts.dkim = std::move(outcome.dkim);
+    facts.dkim_ignored = outcome.dkim_ignored;
+    facts.arc = std::move(outcome.arc);
+    facts.dmarc = std::move(outcome.dmarc);
+    judged.dns = clock_.now() - begin;
+  }
+
+  /// What an address and a name in HELO tell. Without --ip nobody connected, and nothing can be said about it.
+  Task<void> learn_client(Facts& facts, int64_t now) {
     auto ip = IpAddress::parse(options_.ip);
     if (!ip) {
-      // Nobody connected: there is nothing to authenticate.
       facts.spf.emplace();
       facts.helo_spf.emplace();
       co_return;
@@ -95,7 +111,7 @@ class Scanner {
     facts.client.ip = *ip;
     spf::Options how;
     how.receiver = policy_.hostname;
-    how.wall_seconds = options_.at.value_or(clock_.wall_ms() / 1000);
+    how.wall_seconds = now;
     how.lookup_timeout = policy_.dns.lookup;
     spf::Query query{*ip, facts.helo, facts.from};
     Background<dns::ReverseName> name{dns::confirm_reverse_name(dns_, *ip, policy_.dns.lookup)};
@@ -103,8 +119,9 @@ class Scanner {
     Background<spf::Outcome> mail{spf::check_mail_from(dns_, query, how)};
     facts.helo_spf = co_await helo.get();
     facts.spf = co_await mail.get();
-    facts.client.name = (co_await name.get()).name;
-    judged.dns = clock_.now() - begin;
+    dns::ReverseName reverse = co_await name.get();
+    facts.client.name = std::move(reverse.name);
+    facts.client.reverse = reverse.result;
   }
 
   const ScanOptions& options_;
@@ -112,62 +129,9 @@ class Scanner {
   net::Loop& loop_;
   const Clock& clock_;
   dns::Budget dns_;
+  dkim::KeyCache keys_;
   rules::Host host_;
 };
-
-double milliseconds(Duration duration) {
-  auto hundredths = duration.count() / 10;  // two digits after the point
-  return static_cast<double>(hundredths) / 100;
-}
-
-ordered_json spf_json(const std::optional<spf::Outcome>& outcome) {
-  ordered_json object = {
-      {"result", spf::to_string(outcome->result)}, {"domain", outcome->domain}, {"explanation", outcome->explanation}};
-  if (!outcome->reason.empty()) object["reason"] = outcome->reason;
-  return object;
-}
-
-void print_json(const Judged& judged) {
-  ordered_json object = {{"file", judged.file},
-                         {"id", judged.id},
-                         {"verdict", rules::to_string(judged.judgement.verdict)},
-                         {"score", judged.judgement.score},
-                         {"rules", ordered_json::array()}};
-  for (const auto& hit : judged.evaluation.hits) {
-    ordered_json entry = {{"name", hit.rule}, {"score", hit.score}, {"detail", hit.detail}};
-    if (hit.shadow) entry["shadow"] = true;
-    object["rules"].push_back(std::move(entry));
-  }
-  object["spf"] = spf_json(judged.facts.spf);
-  object["helo_spf"] = spf_json(judged.facts.helo_spf);
-  object["milliseconds"] = {{"dns", milliseconds(judged.dns)}, {"rules", milliseconds(judged.rules_time)}};
-  std::cout << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-}
-
-void print_spf(const char* label, const spf::Outcome& outcome) {
-  std::cout << "  " << label << '=' << spf::to_string(outcome.result);
-  if (!outcome.domain.empty()) std::cout << " domain=" << escape_for_log(outcome.domain);
-  if (!outcome.reason.empty()) std::cout << " (" << escape_for_log(outcome.reason) << ')';
-  if (!outcome.explanation.empty()) std::cout << " \"" << escape_for_log(outcome.explanation) << '"';
-  std::cout << '\n';
-}
-
-void print_text(const Judged& judged) {
-  std::cout << judged.file << ": " << rules::to_string(judged.judgement.verdict) << ", score "
-            << rules::format_score(judged.judgement.score);
-  if (judged.judgement.limit) std::cout << " (limit " << rules::format_score(*judged.judgement.limit) << ')';
-  std::cout << '\n';
-  if (judged.evaluation.decision)
-    std::cout << "  decided by the action of " << judged.evaluation.decision->rule << '\n';
-  for (const auto& hit : judged.evaluation.hits) {
-    std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score)
-              << (hit.shadow ? " (shadow, not counted)" : "");
-    if (!hit.detail.empty()) std::cout << "  " << escape_for_log(hit.detail);
-    std::cout << '\n';
-  }
-  print_spf("spf", *judged.facts.spf);
-  print_spf("helo_spf", *judged.facts.helo_spf);
-}
 
 /// On a terminal, for work that takes longer than a second.
 class Progress {

@@ -111,6 +111,7 @@ class Worker {
   LinkConnector connector_;
   session::BackendPool backends_;  // connections that wait for the next session
   std::unique_ptr<UnboundClient> dns_;
+  dkim::KeyCache keys_;
   std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;
   std::list<Acceptor> acceptors_;

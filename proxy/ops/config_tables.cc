@@ -145,6 +145,10 @@ Settings dns_settings(Config& config) {
           {"budget", spec::Time{&dns.total, 10ms, 5min}, "for all that one message needs"}};
 }
 
+Settings arc_settings(session::Policy& policy) {
+  return {{"trusted", domains(policy.authentication.trusted_sealers), "whose seal speaks for a DMARC failure"}};
+}
+
 Settings threshold_settings(rules::Thresholds& thresholds) {
   return {{"defer", spec::Threshold{&thresholds.defer}, "score that defers"},
           {"tag", spec::Threshold{&thresholds.tag}, "score that tags"},
@@ -294,6 +298,8 @@ void read_config(Reader& reader, const Value& root, Config& config) {
   Settings smtp{
       {"bare_newline", word(policy.bare_newline, {"normalize", "reject"}), "what is done with a lone CR or LF"},
       {"greet_delay", spec::Time{&policy.greet_delay, 0s, 5min}, "wait before the greeting"}};
+  Settings dmarc{{"discovery", word(policy.authentication.discovery, {"treewalk", "psl"}),
+                  "how organizational domains are found"}};
   auto listen = [&](const Value& value) { read_listen(reader, value, config); };
   auto tls = [&](const Value& value) { read_tls(reader, value, config); };
   auto backend = [&](const Value& value) { read_backend(reader, value, policy.backend); };
@@ -307,6 +313,8 @@ void read_config(Reader& reader, const Value& root, Config& config) {
                {"backend", section(backend), "where messages go"},
                {"relay", section(relay), "whose mail we take"},
                {"dns", section(reader, "[dns]", dns_settings(config)), "how names are resolved"},
+               {"dmarc", section(reader, "[dmarc]", std::move(dmarc)), "how DMARC is evaluated"},
+               {"arc", section(reader, "[arc]", arc_settings(policy)), "whom we believe about forwarded mail"},
                {"verdict", section(verdict), "what a score leads to"},
                {"rules", section(reader, "[rules]", std::move(rules)), "the rules"},
                {"bulk", section(reader, "[bulk]", bulk_settings(reader, config)), "counting of similar messages"},

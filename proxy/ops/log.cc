@@ -7,6 +7,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "filters/authentication/check.h"
 #include "filters/spf/spf.h"
 #include "proxy/ops/log_line.h"
 
@@ -75,9 +76,14 @@ void append_spf(LogLine& line, std::string_view name, const std::optional<spf::O
 void append_facts(LogLine& line, const Facts& facts) {
   append_spf(line, "spf", facts.spf);
   append_spf(line, "helo_spf", facts.helo_spf);
-  // Not evaluated; null says so where "none" would be an answer.
-  line.unknown("dkim");
-  line.unknown("dmarc");
+  // Before the message is judged nothing is known of these; null says so where "none" would be an answer.
+  if (!facts.dmarc || !facts.arc) {
+    for (const char* name : {"dkim", "dmarc", "arc"}) line.unknown(name);
+    return;
+  }
+  line.word("dkim", authentication::dkim_summary(facts.dkim));
+  line.word("dmarc", dmarc::to_string(facts.dmarc->result));
+  line.word("arc", arc::to_string(facts.arc->result));
 }
 
 void append_outcome(LogLine& line, const session::MessageRecord& record) {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <ctime>
 
+#include "filters/auth_results/compose.h"
 #include "filters/base/bytes.h"
-#include "filters/message/auth_results.h"
 
 namespace postern::session {
 namespace {
@@ -120,24 +120,6 @@ std::string received_field(const Stamp& stamp) {
   return field + ";\r\n\t" + date_time(stamp.wall_ms) + "\r\n";
 }
 
-std::string authentication_results_field(const Stamp& stamp) {
-  std::vector<message::AuthResult> results;
-  auto add = [&](const std::optional<spf::Outcome>& outcome, const char* property, const std::string& identity) {
-    if (!outcome) return;
-    message::AuthResult result;
-    result.method = "spf";
-    result.result = spf::to_string(outcome->result);
-    result.reason = outcome->reason;
-    result.properties.push_back({property, identity});
-    results.push_back(std::move(result));
-  };
-  const Facts& facts = *stamp.facts;
-  // RFC 7208, 2.4: for the null sender the identity is postmaster at HELO.
-  add(facts.spf, "smtp.mailfrom", facts.from.empty() ? "postmaster@" + facts.helo : facts.from);
-  add(facts.helo_spf, "smtp.helo", facts.helo);
-  return message::encode_auth_results(stamp.hostname, results);
-}
-
 std::string spam_fields(const Stamp& stamp) {
   std::string out;
   if (stamp.filtered) {
@@ -158,7 +140,7 @@ std::string spam_fields(const Stamp& stamp) {
 
 std::string stamped_header(const Stamp& stamp, const message::Header& header, std::string_view message) {
   std::string out = received_field(stamp);
-  if (stamp.filtered) out += authentication_results_field(stamp);
+  if (stamp.filtered) out += auth_results::auth_results_field(stamp.hostname, *stamp.facts);
   out += spam_fields(stamp);
   out.reserve(out.size() + header.header_size + 64);
   bool prefix = !stamp.subject_prefix.empty();

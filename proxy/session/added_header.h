@@ -31,8 +31,6 @@ struct Stamp {
 
 /// RFC 5321, 4.4 with the keyword of RFC 3848 and RFC 6531.
 [[nodiscard]] std::string received_field(const Stamp& stamp);
-/// RFC 8601, 2.2: all methods in one field.
-[[nodiscard]] std::string authentication_results_field(const Stamp& stamp);
 /// X-Spam-Flag, -Score, -Level, -Status and X-Postern-Id, in this order.
 [[nodiscard]] std::string spam_fields(const Stamp& stamp);
 

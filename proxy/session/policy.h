@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "filters/authentication/check.h"
 #include "filters/base/clock.h"
 #include "filters/base/ip.h"
 #include "filters/dns/dns.h"
@@ -87,6 +88,7 @@ struct Policy {
   VerdictPolicy verdict;
   LimitPolicy limits;
   dns::Budget::Limits dns;
+  authentication::Settings authentication;
   smtp::BareNewline bare_newline = smtp::BareNewline::Normalize;
   Duration greet_delay = Duration::zero();
   std::string quarantine_maildir;

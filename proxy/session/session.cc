@@ -127,7 +127,7 @@ void SessionImpl::take(smtp::Action& action) {
   if (auto* bytes = std::get_if<smtp::Send>(&action)) {
     send(bytes->bytes);
   } else if (auto* body = std::get_if<smtp::Body>(&action)) {
-    if (transaction_ && transaction_->stored) transaction_->stored = transaction_->store->append(body->bytes);
+    if (transaction_) take_content(*transaction_, body->bytes);
   } else if (std::holds_alternative<smtp::AskGreeting>(action)) {
     run(on_greeting());
   } else if (auto* helo = std::get_if<smtp::AskHelo>(&action)) {

@@ -8,6 +8,7 @@
 #include "filters/base/clock.h"
 #include "filters/base/ip.h"
 #include "filters/base/task.h"
+#include "filters/dkim/keys.h"
 #include "filters/dns/dns.h"
 #include "lua/rules.h"
 #include "proxy/session/backend_registry.h"
@@ -26,6 +27,7 @@ struct Services {
   const Clock& clock;
   Timers& timers;
   dns::Client& dns;
+  dkim::KeyCache& keys;  // of this worker
   Connector& connector;
   Offload& offload;
   Observer& observer;

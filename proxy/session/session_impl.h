@@ -56,7 +56,9 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> on_rcpt(smtp::RcptCommand command);
   Task<smtp::Reply> on_data();
   Task<void> learn_client_name();
+  void expect_client_name();
   Task<void> know_client_name();
+  Task<void> know_client(Transaction& transaction);
   Task<void> know_spf(Transaction& transaction);
   std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
   [[nodiscard]] rules::Thresholds thresholds_for(const std::string& address) const;
@@ -65,7 +67,7 @@ class SessionImpl final : private LinkEvents {
   std::optional<smtp::Reply> run_rcpt_rules(Transaction& transaction, const std::string& address);
   void run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
   std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id, int reject_code) const;
-  void start_spf(Transaction& transaction);
+  void start_checks(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
   [[nodiscard]] bool trusted() const;
 
@@ -86,6 +88,8 @@ class SessionImpl final : private LinkEvents {
   [[nodiscard]] static bool embedded(const Transaction& transaction);
 
   // --- session_message.cc
+  void take_content(Transaction& transaction, std::string_view bytes);
+  Task<void> know_authentication(Transaction& transaction, const message::Header& header);
   Task<smtp::Reply> on_message(smtp::AskMessage ask);
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
@@ -131,6 +135,7 @@ class SessionImpl final : private LinkEvents {
   smtp::Reply last_positive_;   // the backend's answer to MAIL, for the client
   bool backend_dirty_ = false;  // the backend still holds a transaction that was given up
   Signal name_changed_;
+  Pending expected_name_;
   Task<void> reverse_;
   Pending timer_;
   Task<smtp::Reply> task_;

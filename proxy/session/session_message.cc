@@ -48,6 +48,32 @@ std::optional<RetryMemory::Found> find_answer(const Services& services, Transact
 
 }  // namespace
 
+void SessionImpl::take_content(Transaction& tx, std::string_view bytes) {
+  if (!tx.stored) return;
+  tx.stored = tx.store->append(bytes);
+  if (!tx.stored || !tx.authentication) return;
+  // A sender may take its time between MAIL and the end of the header; what is asked then has the whole budget.
+  if (!tx.authentication->begun()) dns_.restart_time();
+  tx.authentication->append(bytes, tx.store->head());
+}
+
+/// DKIM, ARC, DMARC; SPF is known. What of it needs the DNS was asked when the header was complete.
+Task<void> SessionImpl::know_authentication(Transaction& tx, const message::Header& header) {
+  if (!tx.authentication) co_return;
+  TimePoint begin = services_.clock.now();
+  auto outcome = co_await tx.authentication->finish(header, tx.facts.message, *tx.facts.spf);
+  Duration waited = services_.clock.now() - begin;
+  tx.dns += waited;
+  tx.facts.dkim = std::move(outcome.dkim);
+  tx.facts.dkim_ignored = outcome.dkim_ignored;
+  tx.facts.arc = std::move(outcome.arc);
+  tx.facts.dmarc = std::move(outcome.dmarc);
+  services_.observer.filter("dkim", authentication::dkim_summary(tx.facts.dkim), waited);
+  services_.observer.filter("arc", arc::to_string(tx.facts.arc->result), waited);
+  services_.observer.filter("dmarc", dmarc::to_string(tx.facts.dmarc->result), waited);
+  tx.authentication.reset();
+}
+
 Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   Transaction& tx = *transaction_;
   tx.final_dot = services_.clock.now();
@@ -106,8 +132,11 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
     co_return Reply(552, "5.3.4", "message header is too large");
   }
   rules::Thresholds thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
+  dns_.restart_time();
+  co_await know_client(tx);
   if (tx.filtered) {
     co_await know_spf(tx);
+    co_await know_authentication(tx, header);
     run_rules(rules::Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
     judgement = rules::judge(tx.evaluation, thresholds);
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "filters/authentication/check.h"
 #include "filters/base/signal.h"
 #include "filters/facts.h"
 #include "lua/rules.h"
@@ -44,6 +45,7 @@ struct Transaction {
   // Last: destroyed first, which cancels them.
   std::unique_ptr<Background<spf::Outcome>> helo_spf;
   std::unique_ptr<Background<spf::Outcome>> spf;
+  std::unique_ptr<authentication::Check> authentication;  // none: not judged
 
   /// Names this very message from this sender to these recipients, for RetryMemory.
   [[nodiscard]] Result<RetryMemory::Key> key();

@@ -61,7 +61,7 @@ TEST(LogTest, AMessageIsOneLineOfText) {
             "2023-11-14T22:13:20.123Z info message id=01J0 client=192.0.2.1 helo=\"mail.example.com\" "
             "from=\"a@example.com\" rcpts=\"b@example.org,c@example.org\" size=1234 verdict=tag score=7.3 "
             "rules=\"A=1.0,B=6.3(why)\" shadow=\"S=20.0\" would_change=\"S=tag>reject\" spf=softfail helo_spf=- dkim=- "
-            "dmarc=- "
+            "dmarc=- arc=- "
             "backend=\"127.0.0.1:10025\" backend_reply=\"250 2.0.0 Ok: queued as 4X\" "
             "reply=\"250 2.0.0 Ok: queued as 4X\" milliseconds=\"total=41.2,final_dot=0.0,dns=0.0,rules=0.3\"");
 }

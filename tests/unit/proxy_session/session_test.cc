@@ -36,7 +36,10 @@ TEST(Session, MailFlowsAndTheBackendsWordsPass) {
   EXPECT_EQ(mail.from, "a@sender.example");
   EXPECT_THAT(mail.rcpts, ElementsAre("b@example.org"));
   EXPECT_THAT(mail.content, StartsWith("Received: from client.example ("));
-  EXPECT_THAT(mail.content, HasSubstr("\r\nAuthentication-Results: mx.example.org;\r\n\tspf=none"));
+  EXPECT_THAT(
+      mail.content,
+      HasSubstr(
+          "\r\nAuthentication-Results: mx.example.org;\r\n\tiprev=permerror policy.iprev=192.0.2.10;\r\n\tspf=none"));
   EXPECT_THAT(mail.content,
               HasSubstr("\r\nX-Spam-Flag: NO\r\nX-Spam-Score: 0.0\r\nX-Spam-Status: No, score=0.0 required=6.0 "
                         "tests=[]\r\nX-Postern-Id: 0"));

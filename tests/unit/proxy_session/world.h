@@ -159,13 +159,14 @@ class World final : public session::Connector {
   FakeClock clock;
   FakeTimers timers{clock};
   FakeDns dns;
+  dkim::KeyCache keys;
   FakeOffload offload;
   CountingObserver observer;
   session::BackendRegistry registry;
   session::MemoryBudget memory{1U << 30U};
   session::RetryMemory retries;
   session::BackendPool pool{timers, clock};
-  session::Services services{clock, timers, dns, *this, offload, observer, pool, registry, memory, retries};
+  session::Services services{clock, timers, dns, keys, *this, offload, observer, pool, registry, memory, retries};
   session::Policy policy;  // change before connect()
   session::ListenerPolicy listener;
   std::map<std::string, ScriptedBackend> backends;  // by address text

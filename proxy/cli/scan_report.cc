@@ -1,0 +1,179 @@
+#include "proxy/cli/scan_report.h"
+
+#include <algorithm>
+#include <iostream>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "filters/base/bytes.h"
+
+namespace postern::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+double milliseconds(Duration duration) {
+  auto hundredths = duration.count() / 10;  // two digits after the point
+  return static_cast<double>(hundredths) / 100;
+}
+
+std::string_view name_of(dmarc::Identifier::Method method) {
+  return method == dmarc::Identifier::Method::Spf ? "spf" : "dkim";
+}
+
+std::string_view reverse_result(const ClientFacts& client) {
+  return client.reverse ? dns::to_string(*client.reverse) : "none";
+}
+
+// ---------------------------------------------------------------- JSON
+
+ordered_json spf_json(const std::optional<spf::Outcome>& outcome) {
+  ordered_json object = {
+      {"result", spf::to_string(outcome->result)}, {"domain", outcome->domain}, {"explanation", outcome->explanation}};
+  if (!outcome->reason.empty()) object["reason"] = outcome->reason;
+  return object;
+}
+
+ordered_json dkim_json(const std::vector<dkim::Outcome>& outcomes) {
+  ordered_json signatures = ordered_json::array();
+  for (const auto& outcome : outcomes) {
+    signatures.push_back({{"result", dkim::to_string(outcome.result)},
+                          {"domain", outcome.domain},
+                          {"selector", outcome.selector},
+                          {"algorithm", outcome.algorithm},
+                          {"reason", outcome.reason},
+                          {"identity", outcome.identity},
+                          {"bits", outcome.key_bits},
+                          {"partial", outcome.partial},
+                          {"testing", outcome.testing}});
+  }
+  return signatures;
+}
+
+ordered_json dmarc_json(const dmarc::Outcome& outcome) {
+  ordered_json aligned = ordered_json::array();
+  for (auto method : outcome.aligned) aligned.push_back(name_of(method));
+  ordered_json object = {{"result", dmarc::to_string(outcome.result)},
+                         {"policy", dmarc::to_string(outcome.policy)},
+                         {"domain", outcome.domain},
+                         {"aligned", std::move(aligned)},
+                         {"from", outcome.from},
+                         {"record", outcome.record_domain},
+                         {"testing", outcome.testing}};
+  if (!outcome.override_by.empty()) object["override"] = outcome.override_by;
+  if (!outcome.reason.empty()) object["reason"] = outcome.reason;
+  return object;
+}
+
+ordered_json arc_json(const arc::Outcome& outcome) {
+  ordered_json object = {{"result", arc::to_string(outcome.result)}};
+  if (outcome.result == arc::Result::None) return object;
+  object["sets"] = outcome.sets.size();
+  object["sealers"] = ordered_json::array();
+  for (const auto& set : outcome.sets) object["sealers"].push_back(set.sealer);
+  if (outcome.result == arc::Result::Pass) object["oldest_pass"] = outcome.oldest_pass;
+  if (!outcome.reason.empty()) object["reason"] = outcome.reason;
+  return object;
+}
+
+// ---------------------------------------------------------------- text
+
+/// What follows a result: in brackets, escaped; nothing for nothing.
+void print_reason(const std::string& reason) {
+  if (!reason.empty()) std::cout << " (" << escape_for_log(reason) << ')';
+}
+
+void print_spf(const char* label, const spf::Outcome& outcome) {
+  std::cout << "  " << label << '=' << spf::to_string(outcome.result);
+  if (!outcome.domain.empty()) std::cout << " domain=" << escape_for_log(outcome.domain);
+  print_reason(outcome.reason);
+  if (!outcome.explanation.empty()) std::cout << " \"" << escape_for_log(outcome.explanation) << '"';
+  std::cout << '\n';
+}
+
+void print_dkim(const Facts& facts) {
+  if (facts.dkim.empty()) std::cout << "  dkim=none\n";
+  for (const auto& outcome : facts.dkim) {
+    std::cout << "  dkim=" << dkim::to_string(outcome.result);
+    if (!outcome.domain.empty()) std::cout << " domain=" << escape_for_log(outcome.domain);
+    if (!outcome.selector.empty()) std::cout << " selector=" << escape_for_log(outcome.selector);
+    print_reason(outcome.reason);
+    std::cout << '\n';
+  }
+  if (facts.dkim_ignored > 0) std::cout << "  " << facts.dkim_ignored << " further signatures were not looked at\n";
+}
+
+void print_dmarc(const dmarc::Outcome& outcome) {
+  std::cout << "  dmarc=" << dmarc::to_string(outcome.result);
+  if (!outcome.from.empty()) std::cout << " from=" << escape_for_log(outcome.from);
+  if (!outcome.record_domain.empty()) {
+    std::cout << " policy=" << dmarc::to_string(outcome.policy) << " record=" << escape_for_log(outcome.record_domain);
+  }
+  for (auto method : outcome.aligned) std::cout << " aligned=" << name_of(method);
+  print_reason(outcome.reason);
+  if (!outcome.override_by.empty()) std::cout << ", but " << escape_for_log(outcome.override_by) << " saw it pass";
+  std::cout << '\n';
+}
+
+void print_arc(const arc::Outcome& outcome) {
+  if (outcome.result == arc::Result::None) return;
+  std::cout << "  arc=" << arc::to_string(outcome.result);
+  for (const auto& set : outcome.sets) std::cout << " sealer=" << escape_for_log(set.sealer);
+  print_reason(outcome.reason);
+  std::cout << '\n';
+}
+
+}  // namespace
+
+void print_json(const Judged& judged) {
+  const Facts& facts = judged.facts;
+  ordered_json object = {{"file", judged.file},
+                         {"id", judged.id},
+                         {"verdict", rules::to_string(judged.judgement.verdict)},
+                         {"score", judged.judgement.score},
+                         {"rules", ordered_json::array()}};
+  for (const auto& hit : judged.evaluation.hits) {
+    ordered_json entry = {{"name", hit.rule}, {"score", hit.score}, {"detail", hit.detail}};
+    if (hit.shadow) entry["shadow"] = true;
+    object["rules"].push_back(std::move(entry));
+  }
+  object["spf"] = spf_json(facts.spf);
+  object["helo_spf"] = spf_json(facts.helo_spf);
+  object["dkim"] = dkim_json(facts.dkim);
+  if (facts.dkim_ignored > 0) object["dkim_ignored"] = facts.dkim_ignored;
+  object["dmarc"] = dmarc_json(*facts.dmarc);
+  object["arc"] = arc_json(*facts.arc);
+  object["iprev"] = {{"result", reverse_result(facts.client)}, {"name", facts.client.name}};
+  object["authentication_results"] = judged.auth_results;
+  object["milliseconds"] = {{"dns", milliseconds(judged.dns)}, {"rules", milliseconds(judged.rules_time)}};
+  std::cout << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+}
+
+void print_text(const Judged& judged) {
+  const Facts& facts = judged.facts;
+  std::cout << judged.file << ": " << rules::to_string(judged.judgement.verdict) << ", score "
+            << rules::format_score(judged.judgement.score);
+  if (judged.judgement.limit) std::cout << " (limit " << rules::format_score(*judged.judgement.limit) << ')';
+  std::cout << '\n';
+  if (judged.evaluation.decision)
+    std::cout << "  decided by the action of " << judged.evaluation.decision->rule << '\n';
+  for (const auto& hit : judged.evaluation.hits) {
+    std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score)
+              << (hit.shadow ? " (shadow, not counted)" : "");
+    if (!hit.detail.empty()) std::cout << "  " << escape_for_log(hit.detail);
+    std::cout << '\n';
+  }
+  print_spf("spf", *facts.spf);
+  print_spf("helo_spf", *facts.helo_spf);
+  print_dkim(facts);
+  print_dmarc(*facts.dmarc);
+  print_arc(*facts.arc);
+  if (facts.client.reverse) {
+    std::cout << "  iprev=" << reverse_result(facts.client);
+    if (!facts.client.name.empty()) std::cout << " name=" << escape_for_log(facts.client.name);
+    std::cout << '\n';
+  }
+}
+
+}  // namespace postern::cli

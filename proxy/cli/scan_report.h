@@ -1,0 +1,28 @@
+// What `postern scan` prints of one message.
+#pragma once
+
+#include <string>
+
+#include "filters/base/clock.h"
+#include "filters/facts.h"
+#include "lua/verdict.h"
+
+namespace postern::cli {
+
+/// Everything known of one message once it is judged.
+struct Judged {
+  std::string file;
+  std::string id;
+  Facts facts;
+  rules::Evaluation evaluation;
+  rules::Judgement judgement;
+  std::string auth_results;  // the Authentication-Results field that serve would add
+  Duration dns{};
+  Duration rules_time{};
+};
+
+/// To stdout: one JSON object on one line (design, section 2), or some lines for people. Untrusted text is escaped.
+void print_json(const Judged& judged);
+void print_text(const Judged& judged);
+
+}  // namespace postern::cli
