@@ -15,7 +15,7 @@ namespace postern::test {
 
 class ArcTest : public testing::Test {
  protected:
-  ArcTest() { zone_.txt("arc._domainkey.example.org", rsa_key().record()); }
+  ArcTest() { zone_.txt("arc._domainkey.example.org", SigningKey::shared_rsa().record()); }
 
   arc::Outcome judge(std::string_view text) {
     message::Header header = message::parse_header(text);

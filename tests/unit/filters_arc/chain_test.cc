@@ -23,7 +23,7 @@ TEST_F(ArcTest, WhatEachSetSaysIsHandedOn) {
   second.domain = "LISTS.Example";
   second.selector = "S2";
   second.results = "lists.example;\r\n\tarc=pass";
-  zone_.txt("s2._domainkey.lists.example", rsa_key().record());
+  zone_.txt("s2._domainkey.lists.example", SigningKey::shared_rsa().record());
   arc::Outcome outcome = judge(add_set(seal(plain_message(), 1), second));
   EXPECT_EQ(outcome.result, Result::Pass) << outcome.reason;
   ASSERT_EQ(outcome.sets.size(), 2U);

@@ -1,32 +1,13 @@
 #include "tests/unit/filters_arc/sealer.h"
 
-#include <array>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #include "filters/base/bytes.h"
 
 namespace postern::test {
 namespace {
-
-std::string base64(std::string_view octets) {
-  std::string out(4 * ((octets.size() + 2) / 3) + 1, '\0');
-  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(octets.data()), static_cast<int>(octets.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
-
-std::string sha256(std::string_view text) {
-  std::string out(32, '\0');
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(out.data()), &size, EVP_sha256(), nullptr);
-  return out;
-}
 
 std::vector<std::string> header_fields(std::string_view message) {
   std::vector<std::string> fields;
@@ -85,54 +66,6 @@ std::string folded(const std::string& text) {
 
 }  // namespace
 
-SigningKey::SigningKey(EVP_PKEY* key) : key_(key, &EVP_PKEY_free) {}
-
-SigningKey SigningKey::rsa(unsigned bits) {
-  return SigningKey(EVP_RSA_gen(bits));
-}
-
-SigningKey SigningKey::ed25519() {
-  return SigningKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-}
-
-std::string SigningKey::sign(std::string_view text) const {
-  bool rsa = EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_RSA;
-  std::string input = rsa ? std::string(text) : sha256(text);
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  EXPECT_EQ(EVP_DigestSignInit(context.get(), nullptr, rsa ? EVP_sha256() : nullptr, nullptr, key_.get()), 1);
-  std::string out(512, '\0');
-  size_t size = out.size();
-  EXPECT_EQ(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
-                           reinterpret_cast<const unsigned char*>(input.data()), input.size()),
-            1);
-  out.resize(size);
-  return base64(out);
-}
-
-std::string SigningKey::record() const {
-  if (EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_RSA) {
-    unsigned char* encoded = nullptr;
-    int size = i2d_PUBKEY(key_.get(), &encoded);
-    std::string octets(reinterpret_cast<const char*>(encoded), static_cast<size_t>(size));
-    OPENSSL_free(encoded);
-    return "v=DKIM1; k=rsa; p=" + base64(octets);
-  }
-  std::string raw(32, '\0');
-  size_t size = raw.size();
-  EXPECT_EQ(EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(raw.data()), &size), 1);
-  return "v=DKIM1; k=ed25519; p=" + base64(raw);
-}
-
-const SigningKey& rsa_key() {
-  static const SigningKey key = SigningKey::rsa(1024);
-  return key;
-}
-
-const SigningKey& ed25519_key() {
-  static const SigningKey key = SigningKey::ed25519();
-  return key;
-}
-
 std::string add_set(const std::string& message, const SetPlan& plan) {
   std::vector<std::string> fields = header_fields(message);
   size_t body = message.find("\r\n\r\n") + 4;
@@ -141,7 +74,7 @@ std::string add_set(const std::string& message, const SetPlan& plan) {
 
   std::string results = "ARC-Authentication-Results: i=" + number + "; " + plan.results + "\r\n";
   fields.insert(fields.begin(), results);
-  std::string hash = plan.body_hash.empty() ? base64(sha256(std::string_view(message).substr(body))) : plan.body_hash;
+  std::string hash = plan.body_hash.empty() ? base64_sha256(std::string_view(message).substr(body)) : plan.body_hash;
   std::string signature = "ARC-Message-Signature: c=relaxed/simple" + common + ";\r\n h=" + plan.signed_fields +
                           "; bh=" + hash + plan.signature_tags + "; b=";
   signature += folded(plan.key->sign(signed_header(fields, plan.signed_fields) + relaxed(signature))) + "\r\n";

@@ -1,42 +1,21 @@
-// A handler that seals, for tests: writes ARC sets as RFC 8617, 5.1 says, on OpenSSL and with canonicalisation of its
-// own, so that a fault of ours does not meet itself.
+// A handler that seals, for tests: writes ARC sets as RFC 8617, 5.1 says, with canonicalisation of its own, so that a
+// fault of ours does not meet itself.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include <openssl/evp.h>
+#include "tests/fakes/dkim_signer.h"
 
 namespace postern::test {
-
-/// A private key and the record that publishes its public half.
-class SigningKey {
- public:
-  static SigningKey rsa(unsigned bits);
-  static SigningKey ed25519();
-
-  /// PKCS#1 v1.5 over SHA-256, or Ed25519 over the SHA-256 (RFC 8463, 3). Base64.
-  [[nodiscard]] std::string sign(std::string_view text) const;
-  /// "v=DKIM1; k=...; p=..."
-  [[nodiscard]] std::string record() const;
-
- private:
-  explicit SigningKey(EVP_PKEY* key);
-  std::shared_ptr<EVP_PKEY> key_;
-};
-
-/// Made once: making a key takes longer than all else in these tests.
-[[nodiscard]] const SigningKey& rsa_key();
-[[nodiscard]] const SigningKey& ed25519_key();
 
 /// How a set is written; what is not said is as it should be.
 struct SetPlan {
   size_t instance = 1;
   std::string domain = "example.org";
   std::string selector = "arc";
-  const SigningKey* key = &rsa_key();
+  const SigningKey* key = &SigningKey::shared_rsa();
   std::string algorithm = "rsa-sha256";
   std::string cv;  // empty: none for instance 1, pass for others
   std::string results = "mx.example.org; spf=pass smtp.mailfrom=a.example";

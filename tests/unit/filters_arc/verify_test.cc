@@ -85,9 +85,9 @@ TEST_F(ArcTest, AllSealsAreVerified) {
 }
 
 TEST_F(ArcTest, Ed25519) {
-  zone_.txt("ed._domainkey.example.org", ed25519_key().record());
+  zone_.txt("ed._domainkey.example.org", SigningKey::shared_ed25519().record());
   SetPlan plan;
-  plan.key = &ed25519_key();
+  plan.key = &SigningKey::shared_ed25519();
   plan.selector = "ed";
   plan.algorithm = "ed25519-sha256";
   arc::Outcome outcome = judge(add_set(plain_message(), plan));
@@ -103,7 +103,7 @@ TEST_F(ArcTest, KeysThatDoNotCount) {
   SetPlan plan;
   plan.selector = "key";
   std::string text = add_set(plain_message(), plan);
-  std::string record = rsa_key().record();
+  std::string record = SigningKey::shared_rsa().record();
   struct Case {
     std::string record;
     std::string reason;
