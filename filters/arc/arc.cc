@@ -82,7 +82,7 @@ class Verifier::Impl {
   [[nodiscard]] Verdict check_message_signature(size_t number, dkim::SignedHeader& fields) const;
   [[nodiscard]] Outcome check_chain(const message::Header& header, dkim::SignedHeader& fields) const;
   [[nodiscard]] std::vector<dkim::Digest> sealed(const message::Header& header, dkim::SignedHeader& fields) const;
-  [[nodiscard]] size_t oldest_pass(dkim::SignedHeader& fields) const;
+  [[nodiscard]] std::optional<size_t> oldest_pass(dkim::SignedHeader& fields) const;
   [[nodiscard]] bool partial() const;
 
   /// Lowest instance whose message signature is looked at.
@@ -184,13 +184,15 @@ std::vector<dkim::Digest> Verifier::Impl::sealed(const message::Header& header, 
   return digests;
 }
 
-/// RFC 8617, 5.2, step 5: "validating each prior AMS beginning with N-1". 0 when all of them hold. Those that were not
-/// looked at count as not holding, and so do those whose key nobody told.
-size_t Verifier::Impl::oldest_pass(dkim::SignedHeader& fields) const {
+/// RFC 8617, 5.2, step 5: "validating each prior AMS beginning with N-1". One whose key nobody told counts as not
+/// holding.
+std::optional<size_t> Verifier::Impl::oldest_pass(dkim::SignedHeader& fields) const {
   size_t number = chain_->size();
   size_t last = oldest_looked_at();
   while (number > last && check_message_signature(number - 1, fields).result == Result::Pass) --number;
-  return number == 1 ? 0 : number;
+  if (number > last) return number;
+  if (last > 1) return std::nullopt;
+  return 0;
 }
 
 /// RFC 6376, 8.2: what stands behind the limit may be anybody's.

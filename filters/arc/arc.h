@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,9 @@ struct Outcome {
   Result result = Result::None;
   std::vector<Set> sets;   // i=1 first; only of a chain whose structure is sound
   std::string reason;      // Fail, TempError: why; printable
-  size_t oldest_pass = 0;  // Pass; RFC 8617, 5.2: lowest instance whose ARC-Message-Signature still verifies; 0: all do
+  /// Pass; RFC 8617, 5.2: lowest instance whose ARC-Message-Signature still verifies; 0: all do. Nothing: the newest
+  /// kMaxMessageSignatures do, and older ones were not looked at.
+  std::optional<size_t> oldest_pass;
   bool partial = false;    // Pass: l= of the newest ARC-Message-Signature leaves some of the body unsigned: the chain
                            // must not speak for a DMARC failure
 };
@@ -38,8 +41,8 @@ struct Outcome {
 class Verifier {
  public:
   static constexpr size_t kMaxSets = 50;  // RFC 8617, 4.2.1
-  /// Message signatures beyond the newest kMaxMessageSignatures are not looked at (they count as broken for
-  /// oldest_pass): each may cover all of the message, and only the newest decides.
+  /// Message signatures beyond the newest kMaxMessageSignatures are not looked at: each may cover all of the message,
+  /// and only the newest decides.
   static constexpr size_t kMaxMessageSignatures = 10;
 
   /// Both outlive the verifier.

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "filters/auth_results/encode.h"
+#include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 
 namespace postern::auth_results {
 namespace {
@@ -22,6 +24,17 @@ void add_spf(const std::optional<spf::Outcome>& outcome, const char* property, s
   if (!outcome) return;
   std::string result(spf::to_string(outcome->result));
   results.push_back({"spf", std::move(result), outcome->reason, {{property, std::move(identity)}}});
+}
+
+/// What SPF judged of MAIL FROM. Its domain may have come as U-labels; where the message is not internationalised only
+/// A-labels can be written.
+std::string mail_from_identity(const Facts& facts) {
+  // RFC 7208, 2.4: for the null sender the identity is postmaster at HELO.
+  if (facts.from.empty()) return facts.helo.empty() ? "" : "postmaster@" + facts.helo;
+  size_t at = facts.from.rfind('@');
+  if (facts.smtputf8 || at == std::string::npos) return facts.from;
+  auto domain = to_ascii_domain(std::string_view(facts.from).substr(at + 1));
+  return domain && !is_ascii(facts.from) ? facts.from.substr(0, at + 1) + *domain : facts.from;
 }
 
 /// RFC 8601, 2.7.1. What a signature does not have is empty, and left out by the encoder.
@@ -82,8 +95,8 @@ void add_arc(const Facts& facts, Results& results) {
   result.method = "arc";
   result.result = arc::to_string(facts.arc->result);
   result.reason = facts.arc->reason;
-  if (facts.arc->result == arc::Result::Pass) {
-    result.properties.push_back({"header.oldest-pass", std::to_string(facts.arc->oldest_pass)});
+  if (facts.arc->result == arc::Result::Pass && facts.arc->oldest_pass) {
+    result.properties.push_back({"header.oldest-pass", std::to_string(*facts.arc->oldest_pass)});
   }
   if (facts.arc->result != arc::Result::None) {
     result.properties.push_back({"smtp.remote-ip", facts.client.ip.to_string()});
@@ -96,9 +109,9 @@ void add_arc(const Facts& facts, Results& results) {
 std::string auth_results_field(std::string_view authserv_id, const Facts& facts) {
   Results results;
   add_iprev(facts, results);
-  // RFC 7208, 2.4: for the null sender the identity is postmaster at HELO.
-  add_spf(facts.spf, "smtp.mailfrom", facts.from.empty() ? "postmaster@" + facts.helo : facts.from, results);
-  add_spf(facts.helo_spf, "smtp.helo", facts.helo, results);
+  add_spf(facts.spf, "smtp.mailfrom", mail_from_identity(facts), results);
+  // `scan` may not be told a HELO: then there is nothing that was judged.
+  if (!facts.helo.empty()) add_spf(facts.helo_spf, "smtp.helo", facts.helo, results);
   add_dkim(facts, results);
   add_dmarc(facts, results);
   add_arc(facts, results);

@@ -97,9 +97,7 @@ class Check::Impl {
     outcome.dkim_ignored = dkim_.ignored();
     outcome.arc = arc_.finish(header, fields);
     outcome.dmarc = co_await dmarc_.finish(identifiers_of(mail_from, outcome.dkim));
-    if (outcome.dmarc.result == dmarc::Result::Fail) {
-      outcome.dmarc.override_by = speaks_for(outcome.arc, outcome.dmarc, options_.settings.trusted_sealers);
-    }
+    weigh_chain(outcome.arc, options_.settings.trusted_sealers, outcome.dmarc);
     co_return outcome;
   }
 

@@ -1,6 +1,7 @@
 #include "filters/authentication/trust.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "filters/auth_results/parse.h"
 #include "filters/base/bytes.h"
@@ -31,13 +32,17 @@ bool is_within(std::string_view domain, std::string_view organization) {
          domain[domain.size() - organization.size() - 1] == '.';
 }
 
+bool is_aligned(std::string_view domain, const dmarc::Outcome& dmarc, bool strict) {
+  return strict ? !domain.empty() && domain == dmarc.from : is_within(domain, dmarc.domain);
+}
+
 bool is_aligned_pass(const AuthResult& result, const dmarc::Outcome& dmarc) {
   if (result.result != "pass") return false;
-  if (result.method == "spf") return is_within(property(result, "smtp.mailfrom"), dmarc.domain);
+  if (result.method == "spf") return is_aligned(property(result, "smtp.mailfrom"), dmarc, dmarc.strict_spf);
   if (result.method != "dkim") return false;
   std::string signer = property(result, "header.d");
   if (signer.empty()) signer = property(result, "header.i");
-  return is_within(signer, dmarc.domain);
+  return is_aligned(signer, dmarc, dmarc.strict_dkim);
 }
 
 /// What this sealer recorded when the message reached it.
@@ -46,13 +51,14 @@ bool recorded_pass(const arc::Set& set, const dmarc::Outcome& dmarc) {
   auto parsed = auth_results::parse_auth_results(set.results, auth_results::Grammar::Deployed);
   if (!parsed) return false;
   bool judged = false;
+  bool passed = true;
   for (const auto& result : parsed->results) {
     if (result.method != "dmarc") continue;
     judged = true;
     std::string from = property(result, "header.from");
-    if (result.result == "pass" && (from.empty() || from == dmarc.from)) return true;
+    passed = passed && result.result == "pass" && (from.empty() || from == dmarc.from);
   }
-  if (judged) return false;
+  if (judged) return passed;
   return std::any_of(parsed->results.begin(), parsed->results.end(),
                      [&](const AuthResult& result) { return is_aligned_pass(result, dmarc); });
 }
@@ -66,14 +72,28 @@ bool is_trusted(std::string_view domain, const std::vector<std::string>& trusted
   });
 }
 
-std::string speaks_for(const arc::Outcome& chain, const dmarc::Outcome& dmarc,
-                       const std::vector<std::string>& trusted) {
-  // A body that the last sealer signed in part only may have been changed since (RFC 6376, 8.2).
-  if (chain.result != arc::Result::Pass || chain.partial || dmarc.from.empty()) return "";
+std::string trusted_word(const arc::Outcome& chain, const dmarc::Outcome& dmarc,
+                         const std::vector<std::string>& trusted) {
+  if (dmarc.from.empty()) return "";
   for (auto set = chain.sets.rbegin(); set != chain.sets.rend() && is_trusted(set->sealer, trusted); ++set) {
     if (recorded_pass(*set, dmarc)) return set->sealer;
   }
   return "";
+}
+
+void weigh_chain(const arc::Outcome& chain, const std::vector<std::string>& trusted, dmarc::Outcome& dmarc) {
+  bool holds = chain.result == arc::Result::Pass;
+  if (dmarc.result != dmarc::Result::Fail || (!holds && chain.result != arc::Result::TempError)) return;
+  // A body that the last sealer signed in part only may have been changed since (RFC 6376, 8.2).
+  if (chain.partial) return;
+  std::string sealer = trusted_word(chain, dmarc, trusted);
+  if (sealer.empty()) return;
+  if (holds) {
+    dmarc.override_by = std::move(sealer);
+  } else {
+    dmarc.result = dmarc::Result::TempError;
+    dmarc.reason = "DNS does not say whether the seal of " + sealer + " holds";
+  }
 }
 
 }  // namespace postern::authentication

@@ -38,6 +38,8 @@ struct Outcome {
   std::string domain;  // its organizational domain (the author domain itself when no record says otherwise)
   std::string record_domain;                // where the policy record was found; empty: nowhere
   bool testing = false;                     // t=y
+  bool strict_spf = false;                  // aspf=s
+  bool strict_dkim = false;                 // adkim=s
   std::vector<Identifier::Method> aligned;  // methods that passed in alignment: at most one entry each, SPF first
   std::string reason;                       // for None, Temp- and PermError: why; printable
   /// A trusted forwarder's word that it passed when it arrived there ([arc] trusted): the forwarder's domain, else

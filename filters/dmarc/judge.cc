@@ -137,6 +137,8 @@ Outcome Judge::outcome(const std::optional<dns::Status>& existence) const {
   }
   outcome.record_domain = record_domain_;
   outcome.testing = record_->testing;
+  outcome.strict_spf = record_->strict_spf;
+  outcome.strict_dkim = record_->strict_dkim;
   judge_identifiers(outcome);
   judge_policy(outcome, existence);
   return outcome;

@@ -53,7 +53,7 @@ Field make_field(std::string_view raw) {
 }
 
 /// The line that mbox files put on top. Mail servers step over it, so what follows is a header to them.
-bool is_mbox_line(std::string_view line) {
+bool begins_mbox(std::string_view line) {
   return line.starts_with("From ") || line.starts_with(">From ");
 }
 
@@ -241,7 +241,7 @@ Header parse_header(std::string_view message) {
     std::string_view raw = message.substr(at, end - at);
     if (header.fields.size() < Header::kMaxFields) {
       Field field = make_field(raw);
-      if (at == 0 && field.name.empty() && !is_mbox_line(raw)) return header;
+      if (at == 0 && field.name.empty() && !begins_mbox(raw)) return header;
       header.fields.push_back(field);
       rest = end;
     }
@@ -277,6 +277,10 @@ bool claims_authserv_id(std::string_view value, std::string_view our_name) {
   // comment or quoted string does not end, that place may be anywhere.
   bool open = !place.whole && text.find_first_of("(\"") != std::string::npos;
   return has_name(open ? text : place.rest_of_place, our_name) || joins_to_name(place.rest_of_place, our_name);
+}
+
+bool is_mbox_line(const Field& field) {
+  return field.name.empty() && begins_mbox(field.raw);
 }
 
 bool must_strip(const Field& field, std::string_view our_name) {

@@ -35,6 +35,9 @@ struct Header {
 };
 [[nodiscard]] Header parse_header(std::string_view message);
 
+/// Whether this is the "From " line of an mbox file, which parse_header takes for a field without a name.
+[[nodiscard]] bool is_mbox_line(const Field& field);
+
 /// RFC 5322, 2.2.3: without the CRLF of folding; surrounding white space removed.
 [[nodiscard]] std::string unfold(std::string_view value);
 

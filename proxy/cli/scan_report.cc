@@ -72,7 +72,7 @@ ordered_json arc_json(const arc::Outcome& outcome) {
   object["sets"] = outcome.sets.size();
   object["sealers"] = ordered_json::array();
   for (const auto& set : outcome.sets) object["sealers"].push_back(set.sealer);
-  if (outcome.result == arc::Result::Pass) object["oldest_pass"] = outcome.oldest_pass;
+  if (outcome.oldest_pass) object["oldest_pass"] = *outcome.oldest_pass;
   if (!outcome.reason.empty()) object["reason"] = outcome.reason;
   return object;
 }

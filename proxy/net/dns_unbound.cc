@@ -121,6 +121,9 @@ Result<void> configure(ub_ctx* context, const DnsOptions& options) {
   if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
   if (options.servers.empty()) return {};
   if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
+  // A resolver that has to ask around first needs more than the 376 ms after which libunbound would ask a server it
+  // does not know yet again, and not hear the late answer.
+  if (auto done = set(context, "unknown-server-time-limit:", "1128"); !done) return done;
   for (const auto& server : options.servers) {
     if (auto good = check_server(server); !good) return good;
     if (int error = ub_ctx_set_fwd(context, server.c_str()); error != 0) {

@@ -146,6 +146,8 @@ std::string stamped_header(const Stamp& stamp, const message::Header& header, st
   bool prefix = !stamp.subject_prefix.empty();
   for (const auto& field : header.fields) {
     if (message::must_strip(field, stamp.hostname)) continue;
+    // On top a mail server gives the "From " line of an mbox file a name; below our fields it would end the header.
+    if (&field == header.fields.data() && message::is_mbox_line(field)) out += "X-Mailbox-Line: ";
     if (prefix && equal_nocase(field.name, "Subject")) {
       out += with_prefix(field, stamp.subject_prefix);
       prefix = false;

@@ -1,5 +1,7 @@
 // The connection behind us: opened at the first MAIL, kept for the session, replaced when it breaks before the final
 // dot.
+#include <algorithm>
+
 #include "filters/base/bytes.h"
 #include "proxy/session/maildir.h"
 #include "proxy/session/reply_text.h"
@@ -143,12 +145,19 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
   co_return Reply(451, "4.4.1", "mail system broke off, try again later");
 }
 
+/// An address of the envelope in a header field; UTF-8 only in an internationalised message (RFC 6532, 3.2).
+std::string SessionImpl::address_text(const Transaction& tx, const std::string& address) {
+  bool keep = tx.facts.smtputf8 && is_utf8(address) && address.size() <= 1000 &&
+              std::none_of(address.begin(), address.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  return keep ? address : printable_ascii(address, 320);
+}
+
 /// The Maildir is written and synced off the loop. The work owns all it needs: it ends even when the client vanishes.
 Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::string beginning, size_t rest_at) {
   std::string directory = quarantine ? policy_.quarantine_maildir : tx.route->front().path;
   tx.committed = true;
-  std::string envelope = "Return-Path: <" + printable_ascii(tx.facts.from, 320) + ">\r\n";
-  for (const auto& rcpt : tx.facts.rcpts) envelope += "Delivered-To: " + printable_ascii(rcpt, 320) + "\r\n";
+  std::string envelope = "Return-Path: <" + address_text(tx, tx.facts.from) + ">\r\n";
+  for (const auto& rcpt : tx.facts.rcpts) envelope += "Delivered-To: " + address_text(tx, rcpt) + "\r\n";
   auto work = [store = tx.store, policy = snapshot_.policy, directory, rest_at, beginning = envelope + beginning] {
     auto produce = [&](const std::function<Result<void>(std::string_view)>& write) -> Result<void> {
       if (auto written = write(beginning); !written) return written;

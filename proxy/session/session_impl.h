@@ -86,6 +86,7 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> forward(Transaction& transaction, Content& content);
   Task<smtp::Reply> write_maildir(Transaction& transaction, bool quarantine, std::string beginning, size_t rest_at);
   [[nodiscard]] static bool embedded(const Transaction& transaction);
+  [[nodiscard]] static std::string address_text(const Transaction& transaction, const std::string& address);
 
   // --- session_message.cc
   void take_content(Transaction& transaction, std::string_view bytes);

@@ -114,6 +114,25 @@ TEST(AuthResultsField, ATrustedForwardersWordIsTheReason) {
                                         "header.from=a.example.com policy.dmarc=quarantine"));
 }
 
+TEST(AuthResultsField, AnAddressOfUnicodeIsWrittenAsTheMessageAllows) {
+  Facts facts;
+  facts.spf.emplace();
+  facts.from =
+      "x@b\xc3\xbc"
+      "cher.example";
+  EXPECT_EQ(compose(facts), "|spf=none smtp.mailfrom=x@xn--bcher-kva.example");
+  facts.smtputf8 = true;
+  EXPECT_THAT(compose(facts), HasSubstr("b\xc3\xbc"
+                                        "cher.example"));
+}
+
+TEST(AuthResultsField, WithoutHeloThereIsNoIdentityToName) {
+  Facts facts;
+  facts.spf.emplace();
+  facts.helo_spf.emplace();
+  EXPECT_EQ(compose(facts), "|spf=none");
+}
+
 TEST(AuthResultsField, ArcChains) {
   Facts facts;
   facts.client.ip = *IpAddress::parse("2001:db8::1");

@@ -21,6 +21,13 @@ dmarc::Outcome failure() {
   return outcome;
 }
 
+/// Who overrides the failure.
+std::string speaks_for(const arc::Outcome& chain, dmarc::Outcome dmarc, const std::vector<std::string>& trusted) {
+  weigh_chain(chain, trusted, dmarc);
+  EXPECT_EQ(dmarc.result, dmarc::Result::Fail);
+  return dmarc.override_by;
+}
+
 constexpr const char* kSawPass = "lists.example; dmarc=pass header.from=mail.author.example";
 constexpr const char* kSawFail = "lists.example; dmarc=fail header.from=mail.author.example";
 
@@ -44,7 +51,7 @@ TEST(TrustTest, NobodyElseDoes) {
 }
 
 TEST(TrustTest, AChainThatDoesNotHoldIsWorthNothing) {
-  for (auto result : {arc::Result::None, arc::Result::Fail, arc::Result::TempError}) {
+  for (auto result : {arc::Result::None, arc::Result::Fail}) {
     arc::Outcome broken = chain({{"lists.example", "s", kSawPass}});
     broken.result = result;
     EXPECT_EQ(speaks_for(broken, failure(), {"lists.example"}), "");
@@ -55,6 +62,41 @@ TEST(TrustTest, ABodyThatIsSealedInPartIsWorthNothing) {
   arc::Outcome partial = chain({{"lists.example", "s", kSawPass}});
   partial.partial = true;
   EXPECT_EQ(speaks_for(partial, failure(), {"lists.example"}), "");
+}
+
+// DNS trouble is never a failure, whose ever DNS it is.
+TEST(TrustTest, WhenNobodyKnowsWhetherTheChainHoldsTheFailureIsNotKnownEither) {
+  arc::Outcome unknown = chain({{"lists.example", "s", kSawPass}});
+  unknown.result = arc::Result::TempError;
+  dmarc::Outcome dmarc = failure();
+  weigh_chain(unknown, {"lists.example"}, dmarc);
+  EXPECT_EQ(dmarc.result, dmarc::Result::TempError);
+  EXPECT_EQ(dmarc.override_by, "");
+  // What could not have been an override changes nothing.
+  EXPECT_EQ(speaks_for(unknown, failure(), {"other.example"}), "");
+  unknown.sets[0].results = kSawFail;
+  EXPECT_EQ(speaks_for(unknown, failure(), {"lists.example"}), "");
+}
+
+TEST(TrustTest, OneFailureBesideAPassIsNoPass) {
+  for (const char* recorded :
+       {"x; dmarc=fail header.from=mail.author.example; dmarc=pass header.from=mail.author.example",
+        "x; dmarc=pass header.from=mail.author.example; dmarc=fail header.from=mail.author.example"}) {
+    EXPECT_EQ(speaks_for(chain({{"lists.example", "s", recorded}}), failure(), {"lists.example"}), "") << recorded;
+  }
+  EXPECT_EQ(speaks_for(chain({{"lists.example", "s", "x; dmarc=pass"}}), failure(), {"lists.example"}),
+            "lists.example");
+}
+
+TEST(TrustTest, AStrictPolicyIsStrictHereToo) {
+  dmarc::Outcome strict = failure();
+  strict.strict_dkim = strict.strict_spf = true;
+  for (const char* recorded : {"x; dkim=pass header.d=author.example", "x; spf=pass smtp.mailfrom=x@author.example"}) {
+    EXPECT_EQ(speaks_for(chain({{"lists.example", "s", recorded}}), strict, {"lists.example"}), "") << recorded;
+  }
+  EXPECT_EQ(speaks_for(chain({{"lists.example", "s", "x; dkim=pass header.d=mail.author.example"}}), strict,
+                       {"lists.example"}),
+            "lists.example");
 }
 
 TEST(TrustTest, ASealerThatSawItFailDoesNotSpeakForIt) {

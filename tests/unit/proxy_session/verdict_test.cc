@@ -241,5 +241,17 @@ TEST(Content, MessageWithoutHeaderKeepsItsBody) {
   EXPECT_THAT(world.backend.delivered.at(0).content, testing::EndsWith("\r\n\r\njust words\r\n.\r\n"));
 }
 
+// Below our fields it would end the header for the mail server behind us.
+TEST(Content, TheLineOfAnMboxFileGetsAName) {
+  World world;
+  world.connect();
+  world.to_data();
+  world.say(
+      "From a@b.example Sun Nov 22 10:00:00 2026\r\nFrom: a@b.example\r\nSubject: s\r\n\r\nFrom here on\r\n.\r\n");
+  EXPECT_THAT(world.backend.delivered.at(0).content,
+              testing::EndsWith("\r\nX-Mailbox-Line: From a@b.example Sun Nov 22 10:00:00 2026\r\nFrom: a@b.example\r\n"
+                                "Subject: s\r\n\r\nFrom here on\r\n.\r\n"));
+}
+
 }  // namespace
 }  // namespace postern::test
