@@ -11,7 +11,7 @@
 namespace postern::arc {
 namespace {
 
-/// What one signature turned out to be; None is never used.
+/// What one signature turned out to be; None: the message's effort is spent, and it was not looked at.
 struct Verdict {
   Result result = Result::Fail;
   std::string reason;
@@ -33,8 +33,9 @@ std::string_view unusable(const dkim::Key& key, dkim::Algorithm algorithm) {
 }
 
 /// `digest` is asked for only when there is a key to try.
-Verdict check_signature(const dkim::KeyAnswer& answer, const dkim::Signature& signature,
+Verdict check_signature(dkim::KeyFetcher& keys, const dkim::Signature& signature,
                         const std::function<dkim::Digest()>& digest) {
+  const dkim::KeyAnswer& answer = keys.answer(signature.domain, signature.selector);
   using Status = dkim::KeyAnswer::Status;
   // No answer is not an answer: nobody's chain fails because a name server is down.
   if (answer.status == Status::TempFail) return {Result::TempError, "key: " + answer.reason};
@@ -48,7 +49,9 @@ Verdict check_signature(const dkim::KeyAnswer& answer, const dkim::Signature& si
       continue;
     }
     if (!hash) hash = digest();
-    if (dkim::verify(*key, *hash, signature.signature)) return {Result::Pass, {}};
+    auto verified = keys.verify(*key, *hash, signature.signature);
+    if (verified == dkim::KeyFetcher::Verified::Good) return {Result::Pass, {}};
+    if (verified == dkim::KeyFetcher::Verified::TooMuch) return {Result::None, "too many signatures to verify"};
     reason = "the signature does not verify";
   }
   return failed(reason);
@@ -72,7 +75,8 @@ std::string_view to_string(Result result) {
 
 class Verifier::Impl {
  public:
-  Impl(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies) : keys_(keys), bodies_(bodies) {}
+  Impl(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies, int64_t wall_seconds)
+      : keys_(keys), bodies_(bodies), wall_seconds_(wall_seconds) {}
 
   void begin(const message::Header& header);
   [[nodiscard]] Outcome finish(const message::Header& header, dkim::SignedHeader& fields) const;
@@ -86,18 +90,21 @@ class Verifier::Impl {
   [[nodiscard]] bool partial() const;
 
   /// Lowest instance whose message signature is looked at.
-  [[nodiscard]] size_t oldest_looked_at() const {
-    return chain_->size() > kMaxMessageSignatures ? chain_->size() - kMaxMessageSignatures + 1 : 1;
-  }
+  [[nodiscard]] size_t oldest_looked_at() const { return chain_->size() > kMaxMessageSignatures ? chain_->size() : 1; }
   [[nodiscard]] const ChainSet& set(size_t number) const { return (*chain_)[number - 1]; }
 
   dkim::KeyFetcher& keys_;
   dkim::BodyHasher& bodies_;
+  int64_t wall_seconds_;
   postern::Result<std::vector<ChainSet>> chain_;
   std::vector<dkim::BodyHasher::Slot> slots_;  // by instance - 1; of those looked at whose signature can be read
 };
 
 void Verifier::Impl::begin(const message::Header& header) {
+  if (!header.complete) {
+    chain_ = fail(Code::Limit, "header has too many fields");
+    return;
+  }
   chain_ = read_chain(header);
   if (!chain_ || chain_->empty()) return;
   // Its newest message signature decides first (RFC 8617, 5.2, step 4): where that cannot be read, no key is of use.
@@ -130,17 +137,25 @@ Outcome Verifier::Impl::check_chain(const message::Header& header, dkim::SignedH
   Outcome outcome;
   size_t newest = chain_->size();
   auto stop = [&outcome](const Verdict& verdict, size_t number, std::string_view name) {
-    outcome.result = verdict.result;
+    outcome.result = verdict.result == Result::None ? Result::Fail : verdict.result;
     outcome.reason = place(number, name) + verdict.reason;
     return outcome;
   };
   Verdict verdict = check_message_signature(newest, fields);
   if (verdict.result != Result::Pass) return stop(verdict, newest, "ARC-Message-Signature");
 
+  // A chain holds when all its seals do, so there is no use in verifying some of them.
+  std::vector<dkim::KeyFetcher::Signer> sealers;
+  for (const ChainSet& each : *chain_) sealers.push_back({each.seal.domain, each.seal.selector});
+  if (!keys_.can_verify(sealers)) {
+    outcome.result = Result::Fail;
+    outcome.reason = "too many seals to verify";
+    return outcome;
+  }
   std::vector<dkim::Digest> digests = sealed(header, fields);
   for (size_t number = newest; number >= 1; --number) {
     const dkim::Signature& seal = set(number).seal;
-    verdict = check_signature(keys_.answer(seal.domain, seal.selector), seal, [&] { return digests[number - 1]; });
+    verdict = check_signature(keys_, seal, [&] { return digests[number - 1]; });
     if (verdict.result != Result::Pass) return stop(verdict, number, "ARC-Seal");
   }
   outcome.result = Result::Pass;
@@ -152,6 +167,8 @@ Outcome Verifier::Impl::check_chain(const message::Header& header, dkim::SignedH
 Verdict Verifier::Impl::check_message_signature(size_t number, dkim::SignedHeader& fields) const {
   const auto& signature = set(number).signature;
   if (!signature) return failed(signature.error().message);
+  // RFC 8617, 4.1.2: as in a DKIM-Signature (RFC 6376, 3.5, x=).
+  if (signature->expires_at && wall_seconds_ > *signature->expires_at) return failed("the signature has expired");
   dkim::BodyHasher::Slot slot = slots_[number - 1];
   // RFC 6376, 3.5, l=: "The value of the "l=" tag MUST NOT be larger than the actual number of octets".
   if (signature->body_limit.value_or(0) > bodies_.canonical_size(slot)) return failed("l= is longer than the body");
@@ -159,7 +176,7 @@ Verdict Verifier::Impl::check_message_signature(size_t number, dkim::SignedHeade
   bool same = std::equal(body.begin(), body.end(), signature->body_hash.begin(), signature->body_hash.end(),
                          [](unsigned char a, char b) { return a == static_cast<unsigned char>(b); });
   if (!same) return failed("body hash mismatch");
-  return check_signature(keys_.answer(signature->domain, signature->selector), *signature, [&] {
+  return check_signature(keys_, *signature, [&] {
     return fields.hash(signature->header_canon, signature->signed_fields, set(number).signature_field);
   });
 }
@@ -189,7 +206,12 @@ std::vector<dkim::Digest> Verifier::Impl::sealed(const message::Header& header, 
 std::optional<size_t> Verifier::Impl::oldest_pass(dkim::SignedHeader& fields) const {
   size_t number = chain_->size();
   size_t last = oldest_looked_at();
-  while (number > last && check_message_signature(number - 1, fields).result == Result::Pass) --number;
+  Verdict verdict;
+  for (; number > last; --number) {
+    verdict = check_message_signature(number - 1, fields);
+    if (verdict.result != Result::Pass) break;
+  }
+  if (number > last && verdict.result == Result::None) return std::nullopt;
   if (number > last) return number;
   if (last > 1) return std::nullopt;
   return 0;
@@ -201,7 +223,8 @@ bool Verifier::Impl::partial() const {
   return newest.body_limit && *newest.body_limit < bodies_.canonical_size(slots_.back());
 }
 
-Verifier::Verifier(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies) : impl_(std::make_unique<Impl>(keys, bodies)) {}
+Verifier::Verifier(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies, int64_t wall_seconds)
+    : impl_(std::make_unique<Impl>(keys, bodies, wall_seconds)) {}
 Verifier::~Verifier() = default;
 
 void Verifier::begin(const message::Header& header) {

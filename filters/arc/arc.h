@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,25 +29,26 @@ struct Set {
 
 struct Outcome {
   Result result = Result::None;
-  std::vector<Set> sets;   // i=1 first; only of a chain whose structure is sound
-  std::string reason;      // Fail, TempError: why; printable
-  /// Pass; RFC 8617, 5.2: lowest instance whose ARC-Message-Signature still verifies; 0: all do. Nothing: the newest
-  /// kMaxMessageSignatures do, and older ones were not looked at.
+  std::vector<Set> sets;  // i=1 first; only of a chain whose structure is sound
+  std::string reason;     // Fail, TempError: why; printable
+  /// Pass; RFC 8617, 5.2: lowest instance whose ARC-Message-Signature still verifies; 0: all do. Nothing: not all were
+  /// looked at.
   std::optional<size_t> oldest_pass;
-  bool partial = false;    // Pass: l= of the newest ARC-Message-Signature leaves some of the body unsigned: the chain
-                           // must not speak for a DMARC failure
+  bool partial = false;  // Pass: l= of the newest ARC-Message-Signature leaves some of the body unsigned: the chain
+                         // must not speak for a DMARC failure
 };
 
 /// The chain of one message. The same two steps as dkim::Verifier. One thread.
 class Verifier {
  public:
   static constexpr size_t kMaxSets = 50;  // RFC 8617, 4.2.1
-  /// Message signatures beyond the newest kMaxMessageSignatures are not looked at: each may cover all of the message,
-  /// and only the newest decides.
+  /// Of a longer chain only the newest message signature is looked at, which decides: each may cover all of the
+  /// message.
   static constexpr size_t kMaxMessageSignatures = 10;
 
   /// Both outlive the verifier.
-  Verifier(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies);
+  /// `wall_seconds`: now, seconds since 1970, for x=.
+  Verifier(dkim::KeyFetcher& keys, dkim::BodyHasher& bodies, int64_t wall_seconds);
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
   ~Verifier();

@@ -56,7 +56,7 @@ class Check::Impl {
         mail_from_domain_(std::move(mail_from_domain)),
         keys_(dns, keys, options_.lookup_timeout),
         dkim_(keys_, bodies_, {options_.wall_seconds}),
-        arc_(keys_, bodies_),
+        arc_(keys_, bodies_, options_.wall_seconds),
         dmarc_(dns, {options_.settings.discovery, options_.lookup_timeout}) {}
 
   void append(std::string_view bytes, std::string_view head) {
@@ -104,11 +104,13 @@ class Check::Impl {
  private:
   void begin(const message::Header& header) {
     begun_ = true;
+    keys_.limit_effort(header.header_size);
     dkim_.begin(header);
     arc_.begin(header);
     std::vector<std::string> candidates = dkim_.domains();
     if (!mail_from_domain_.empty()) candidates.push_back(mail_from_domain_);
-    dmarc_.begin(dmarc::find_author(header), candidates);
+    dmarc::Author unseen{dmarc::Author::Kind::Unseen, ""};
+    dmarc_.begin(header.complete ? dmarc::find_author(header) : unseen, candidates);
   }
 
   Options options_;

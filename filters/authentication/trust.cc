@@ -45,22 +45,29 @@ bool is_aligned_pass(const AuthResult& result, const dmarc::Outcome& dmarc) {
   return is_aligned(signer, dmarc, dmarc.strict_dkim);
 }
 
-/// What this sealer recorded when the message reached it.
-bool recorded_pass(const arc::Set& set, const dmarc::Outcome& dmarc) {
-  // What large forwarders write is not all of RFC 8601, but leaves no doubt about methods, results and domains.
-  auto parsed = auth_results::parse_auth_results(set.results, auth_results::Grammar::Deployed);
-  if (!parsed) return false;
+bool recorded_pass(const std::vector<AuthResult>& results, const dmarc::Outcome& dmarc) {
   bool judged = false;
   bool passed = true;
-  for (const auto& result : parsed->results) {
+  for (const auto& result : results) {
     if (result.method != "dmarc") continue;
     judged = true;
     std::string from = property(result, "header.from");
     passed = passed && result.result == "pass" && (from.empty() || from == dmarc.from);
   }
   if (judged) return passed;
-  return std::any_of(parsed->results.begin(), parsed->results.end(),
+  return std::any_of(results.begin(), results.end(),
                      [&](const AuthResult& result) { return is_aligned_pass(result, dmarc); });
+}
+
+/// The chain as it came to this sealer held: what earlier ones recorded may be believed if they are.
+bool recorded_chain(const std::vector<AuthResult>& results) {
+  bool passed = false;
+  for (const auto& result : results) {
+    if (result.method != "arc") continue;
+    if (result.result != "pass") return false;
+    passed = true;
+  }
+  return passed;
 }
 
 }  // namespace
@@ -76,7 +83,11 @@ std::string trusted_word(const arc::Outcome& chain, const dmarc::Outcome& dmarc,
                          const std::vector<std::string>& trusted) {
   if (dmarc.from.empty()) return "";
   for (auto set = chain.sets.rbegin(); set != chain.sets.rend() && is_trusted(set->sealer, trusted); ++set) {
-    if (recorded_pass(*set, dmarc)) return set->sealer;
+    // What large forwarders write is not all of RFC 8601, but leaves no doubt about methods, results and domains.
+    auto recorded = auth_results::parse_auth_results(set->results, auth_results::Grammar::Deployed);
+    if (!recorded) return "";
+    if (recorded_pass(recorded->results, dmarc)) return set->sealer;
+    if (!recorded_chain(recorded->results)) return "";
   }
   return "";
 }

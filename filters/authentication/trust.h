@@ -15,9 +15,9 @@ namespace postern::authentication {
 
 /// The trusted sealer that says this message passed when it got there; empty when nobody does. Seals are looked at from
 /// the last one down, as far as each is trusted: whoever sealed later could have changed what came before, so one
-/// stranger in between ends it. A sealer's word is its own dmarc=pass for this author domain (RFC 8617, 7.2.1), with no
-/// other dmarc result beside it; or where it recorded none, an spf or dkim pass that the author domain's policy takes
-/// for aligned. Whether the chain holds is not asked.
+/// stranger in between ends it, and so does a trusted one that did not record arc=pass. A sealer's word is its own
+/// dmarc=pass for this author domain (RFC 8617, 7.2.1), with no other dmarc result beside it; or where it recorded
+/// none, an spf or dkim pass that the author domain's policy takes for aligned. Whether the chain holds is not asked.
 [[nodiscard]] std::string trusted_word(const arc::Outcome& chain, const dmarc::Outcome& dmarc,
                                        const std::vector<std::string>& trusted);
 

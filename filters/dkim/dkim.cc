@@ -94,6 +94,7 @@ std::string_view to_string(Result result) {
 }
 
 void Verifier::begin(const message::Header& header) {
+  complete_ = header.complete;
   for (size_t i = 0; i < header.fields.size(); ++i) {
     if (!equal_nocase(header.fields[i].name, "DKIM-Signature")) continue;
     if (candidates_.size() == kMaxSignatures) {
@@ -143,6 +144,7 @@ std::vector<Outcome> Verifier::finish(const message::Header& /*header*/, SignedH
 Outcome Verifier::judge(const Candidate& candidate, SignedHeader& fields) const {
   const Signature& signature = *candidate.signature;
   Outcome outcome = candidate.outcome;
+  if (!complete_) return with(std::move(outcome), {Result::PermError, "header has too many fields"});
   const KeyAnswer& answer = keys_.answer(signature.domain, signature.selector);
   if (answer.status != KeyAnswer::Status::Found) {
     bool later = answer.status == KeyAnswer::Status::TempFail;
@@ -170,7 +172,11 @@ Outcome Verifier::judge(const Candidate& candidate, SignedHeader& fields) const 
   }
   Digest header_digest = fields.hash(signature.header_canon, signature.signed_fields, candidate.field);
   for (const Key* key : usable) {
-    if (!verify(*key, header_digest, signature.signature)) continue;
+    auto verified = keys_.verify(*key, header_digest, signature.signature);
+    if (verified == KeyFetcher::Verified::TooMuch) {
+      return with(std::move(outcome), {Result::Policy, "too many signatures to verify"});
+    }
+    if (verified == KeyFetcher::Verified::Bad) continue;
     show_key(outcome, *key);
     outcome.result = Result::Pass;
     if (outcome.partial) {

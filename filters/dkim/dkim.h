@@ -73,6 +73,7 @@ class Verifier {
   std::vector<Candidate> candidates_;
   std::vector<std::string> domains_;
   size_t ignored_ = 0;
+  bool complete_ = true;  // the header: what it has beyond its bound is not covered by any hash of ours
 };
 
 }  // namespace postern::dkim

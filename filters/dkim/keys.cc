@@ -40,7 +40,8 @@ Result<void> read_type(const TagList& tags, Key& key) {
 /// it.
 bool is_good_exponent(std::string_view exponent) {
   bool one = exponent == std::string_view("\x01");
-  return exponent.size() <= 4 && (static_cast<unsigned char>(exponent.back()) & 1U) == 1 && !one;
+  bool small = exponent.size() < 3 || (exponent.size() == 3 && exponent.front() == '\x01');
+  return small && (static_cast<unsigned char>(exponent.back()) & 1U) == 1 && !one;
 }
 
 Result<void> read_rsa(std::string_view der, Key& key) {
@@ -163,6 +164,43 @@ const KeyAnswer& KeyFetcher::answer(const std::string& domain, const std::string
   static const KeyAnswer kNeverWanted{KeyAnswer::Status::TempFail, {}, "key not fetched"};
   auto found = answers_.find(key_name(domain, selector));
   return found == answers_.end() ? kNeverWanted : found->second;
+}
+
+namespace {
+
+// In hundredths of what RSA-2048 costs (about 25 us): measured on amd64 with OpenSSL 3.0.
+constexpr size_t kEffortOfAnyMessage = 2000;
+constexpr size_t kEffortForKiB = 100;
+
+size_t effort_of(const Key& key) {
+  if (key.type == KeyType::Ed25519) return 500;
+  auto bits = static_cast<size_t>(key.bits);
+  return std::max<size_t>(40, bits * bits * 100 / (2048UL * 2048UL));
+}
+
+}  // namespace
+
+void KeyFetcher::limit_effort(size_t header_octets) {
+  effort_ = kEffortOfAnyMessage + header_octets / 1024 * kEffortForKiB;
+}
+
+bool KeyFetcher::can_verify(const std::vector<Signer>& signers) const {
+  size_t left = effort_;
+  for (const Signer& signer : signers) {
+    const KeyAnswer& found = answer(signer.domain, signer.selector);
+    if (found.keys.empty()) continue;
+    size_t effort = effort_of(*found.keys.front());
+    if (effort > left) return false;
+    left -= effort;
+  }
+  return true;
+}
+
+KeyFetcher::Verified KeyFetcher::verify(const Key& key, const Digest& digest, std::string_view signature) {
+  size_t effort = effort_of(key);
+  if (effort > effort_) return Verified::TooMuch;
+  effort_ -= effort;
+  return dkim::verify(key, digest, signature) ? Verified::Good : Verified::Bad;
 }
 
 bool verify(const Key& key, const Digest& digest, std::string_view signature) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -86,6 +87,20 @@ class KeyFetcher {
   /// After wait(); for what was never wanted TempFail.
   [[nodiscard]] const KeyAnswer& answer(const std::string& domain, const std::string& selector) const;
 
+  /// What verifying costs is chosen by whoever publishes the keys, so a message has an effort that grows with its
+  /// header and ends: 20 RSA-2048 verifications and one more a KiB (an RSA-4096 one counts four, an Ed25519 one five).
+  /// Without this call there is no end.
+  void limit_effort(size_t header_octets);
+  /// Whether there is enough left to verify a signature of each of these signers.
+  struct Signer {
+    std::string domain;
+    std::string selector;
+  };
+  [[nodiscard]] bool can_verify(const std::vector<Signer>& signers) const;
+  enum class Verified { Good, Bad, TooMuch };
+  /// As dkim::verify, until the effort is spent.
+  [[nodiscard]] Verified verify(const Key& key, const Digest& digest, std::string_view signature);
+
  private:
   void answered(const std::string& name, const dns::Answer& answer);
 
@@ -94,6 +109,7 @@ class KeyFetcher {
   Duration timeout_;
   Signal changed_;
   size_t missing_ = 0;
+  size_t effort_ = std::numeric_limits<size_t>::max();
   std::map<std::string, KeyAnswer> answers_;
   std::vector<Pending> pending_;
 };

@@ -52,15 +52,16 @@ struct Options {
   Duration lookup_timeout = std::chrono::seconds(5);
 };
 
-/// What the From fields of a message name. RFC 9989, 4.x: one author domain, or none that can be judged.
+/// What the From fields of a message name. RFC 9989, 4.x: one author domain, or none that can be judged. Unseen: the
+/// header has more fields than are looked at, and any of them could be a From.
 struct Author {
-  enum class Kind { One, Missing, Malformed, Many } kind = Kind::Missing;
+  enum class Kind { One, Missing, Malformed, Many, Unseen } kind = Kind::Missing;
   std::string domain;  // One: lower case, A-labels
 };
 /// All From fields and all addresses in them are looked at: more than one distinct domain (or more than one From field)
-/// is Many, so that no mail reader can show another domain than the one that was judged. Comments, quoted strings,
-/// groups, obsolete routes, encoded words (which can never hide an address), NUL and 8-bit octets are input like
-/// others.
+/// is Many, so that no mail reader can show another domain than the one that was judged. What is no list of addresses,
+/// or is longer than 64 KiB, is Malformed: nothing in the field is overlooked. Comments, quoted strings, groups,
+/// obsolete routes, encoded words (which can never hide an address), NUL and 8-bit octets are input like others.
 [[nodiscard]] Author find_author(const message::Header& header);
 
 /// The check of one message: begin() when the header is known, finish() when SPF and DKIM are. One thread; `dns`

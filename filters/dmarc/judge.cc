@@ -17,6 +17,7 @@ Outcome without_author(Author::Kind kind) {
   if (kind == Author::Kind::Missing) outcome.reason = "no From field";
   if (kind == Author::Kind::Malformed) outcome.reason = "From is malformed or has no address";
   if (kind == Author::Kind::Many) outcome.reason = "From names more than one domain, or stands there more than once";
+  if (kind == Author::Kind::Unseen) outcome.reason = "header has too many fields";
   return outcome;
 }
 

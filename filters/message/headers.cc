@@ -247,7 +247,10 @@ Header parse_header(std::string_view message) {
     }
     at = end;
   }
-  if (rest < at) header.fields.push_back({message.substr(rest, at - rest), {}, {}});
+  if (rest < at) {
+    header.complete = false;
+    header.fields.push_back({message.substr(rest, at - rest), {}, {}});
+  }
   header.header_size = at;
   header.body_offset = at < message.size() ? at + 2 : at;
   return header;

@@ -26,6 +26,7 @@ struct Header {
   static constexpr size_t kMaxFields = 10'000;
 
   std::vector<Field> fields;
+  bool complete = true;    // false: there are more than kMaxFields, and nobody can say what this header says
   size_t header_size = 0;  // bytes of all fields, without the empty line
   size_t body_offset = 0;  // header_size + 2 when an empty line follows, else header_size
 

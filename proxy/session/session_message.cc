@@ -127,7 +127,8 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
   tx.facts.message = tx.store->head();
   tx.facts.truncated = tx.store->spooled();
   message::Header header = message::parse_header(tx.facts.message);
-  if (tx.facts.truncated && header.header_size == tx.facts.message.size()) {
+  // A header that is not seen as a whole cannot be judged: who signed it, and whom it is from.
+  if (!header.complete || (tx.facts.truncated && header.header_size == tx.facts.message.size())) {
     verdict = rules::to_string(Verdict::Reject);
     co_return Reply(552, "5.3.4", "message header is too large");
   }

@@ -3,7 +3,7 @@
 // One command a line, fields separated by one space, all octet strings in hex ("-" = empty):
 //   zone                 forget all records
 //   record NAME TXT      a key record
-//   check ID MESSAGE     prints: ID RESULT SETS OLDEST_PASS REASON
+//   check ID MESSAGE SECONDS   prints: ID RESULT SETS OLDEST_PASS REASON; as of that time, in seconds since 1970
 #include <chrono>
 #include <iostream>
 #include <sstream>
@@ -24,11 +24,12 @@ std::string unhex(const std::string& hex) {
   return out;
 }
 
-void check(test::FakeDns& zone, dkim::KeyCache& cache, const std::string& id, const std::string& text) {
+void check(test::FakeDns& zone, dkim::KeyCache& cache, const std::string& id, const std::string& text,
+           int64_t seconds) {
   message::Header header = message::parse_header(text);
   dkim::BodyHasher bodies;
   dkim::KeyFetcher keys(zone, cache, std::chrono::seconds(5));
-  arc::Verifier verifier(keys, bodies);
+  arc::Verifier verifier(keys, bodies, seconds);
   verifier.begin(header);
   bodies.feed(std::string_view(text).substr(header.body_offset));
   bodies.finish();
@@ -37,8 +38,8 @@ void check(test::FakeDns& zone, dkim::KeyCache& cache, const std::string& id, co
   zone.run();
   dkim::SignedHeader fields(header);
   arc::Outcome outcome = verifier.finish(header, fields);
-  std::cout << id << ' ' << arc::to_string(outcome.result) << ' ' << outcome.sets.size() << ' ' << outcome.oldest_pass
-            << ' ' << outcome.reason << '\n';
+  std::cout << id << ' ' << arc::to_string(outcome.result) << ' ' << outcome.sets.size() << ' '
+            << (outcome.oldest_pass ? std::to_string(*outcome.oldest_pass) : "-") << ' ' << outcome.reason << '\n';
 }
 
 }  // namespace
@@ -52,9 +53,10 @@ int main() {
     std::string command;
     std::string name;
     std::string data;
-    line >> command >> name >> data;
+    int64_t seconds = 0;
+    line >> command >> name >> data >> seconds;
     if (command == "zone") zone.clear();
     if (command == "record") zone.txt(unhex(name), unhex(data));
-    if (command == "check") check(zone, cache, name, unhex(data));
+    if (command == "check") check(zone, cache, name, unhex(data), seconds);
   }
 }

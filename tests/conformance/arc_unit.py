@@ -37,6 +37,7 @@ def valimail(path):
             # The suite is YAML with bare line feeds; on the wire lines end in CRLF.
             "message": case["message"].encode("utf-8").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"),
             "expect": CONTRADICTED.get(case["id"], case["expect"]),
+            "time": 0,
         }
 
 
@@ -54,6 +55,7 @@ def real_lists(folder):
             "zone": zone,
             "message": open(os.path.join(folder, case["file"]), "rb").read(),
             "expect": CONTRADICTED.get(case["id"], arc["cv"]),
+            "time": case.get("clock") or case["date"] or 0,
         }
 
 
@@ -88,7 +90,7 @@ def run(program, cases):
             for name, value in zone.items():
                 for text in texts(value):
                     lines.append("record %s %s" % (to_hex(name.encode()), to_hex(text.encode())))
-        lines.append("check %d %s" % (number, to_hex(case["message"])))
+        lines.append("check %d %s %d" % (number, to_hex(case["message"]), case["time"]))
     out = subprocess.run([program], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=300)
     if out.returncode != 0:
         sys.exit("arc_cases failed (%d): %s" % (out.returncode, out.stderr[-2000:]))

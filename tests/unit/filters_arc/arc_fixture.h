@@ -21,7 +21,7 @@ class ArcTest : public testing::Test {
     message::Header header = message::parse_header(text);
     dkim::BodyHasher bodies;
     dkim::KeyFetcher keys(zone_, cache_, std::chrono::seconds(5));
-    arc::Verifier verifier(keys, bodies);
+    arc::Verifier verifier(keys, bodies, kNow);
     verifier.begin(header);
     asked_at_begin_ = zone_.queries();
     bodies.feed(text.substr(header.body_offset));
@@ -34,6 +34,7 @@ class ArcTest : public testing::Test {
     return verifier.finish(header, fields);
   }
 
+  static constexpr int64_t kNow = 1'700'000'000;
   FakeDns zone_;
   dkim::KeyCache cache_;
   size_t asked_at_begin_ = 0;

@@ -19,7 +19,7 @@ TEST_F(ArcTest, FiftySetsPassAndOneMoreFails) {
   arc::Outcome outcome = judge(text);
   EXPECT_EQ(outcome.result, Result::Pass) << outcome.reason;
   EXPECT_EQ(outcome.sets.size(), 50U);
-  EXPECT_EQ(outcome.oldest_pass, std::nullopt) << "only the ten newest message signatures are looked at";
+  EXPECT_EQ(outcome.oldest_pass, std::nullopt) << "of so long a chain only the newest message signature is looked at";
   SetPlan plan;
   plan.instance = 51;
   outcome = judge(add_set(text, plan));

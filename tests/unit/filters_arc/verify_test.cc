@@ -61,6 +61,17 @@ TEST_F(ArcTest, AnOlderMessageSignatureThatCannotBeReadIsABrokenOne) {
   EXPECT_EQ(outcome.oldest_pass, 2U);
 }
 
+// RFC 8617, 4.1.2: the tags of a DKIM-Signature.
+TEST_F(ArcTest, AnExpiredMessageSignatureFails) {
+  SetPlan plan;
+  plan.signature_tags = "; t=1600000000; x=" + std::to_string(kNow - 1);
+  arc::Outcome outcome = judge(add_set(plain_message(), plan));
+  EXPECT_EQ(outcome.result, Result::Fail);
+  EXPECT_EQ(outcome.reason, "i=1: ARC-Message-Signature: the signature has expired");
+  plan.signature_tags = "; t=1600000000; x=" + std::to_string(kNow);
+  EXPECT_EQ(judge(add_set(plain_message(), plan)).result, Result::Pass);
+}
+
 // Each handler's seal covers all sets up to its own: a change in the oldest is seen at the newest.
 TEST_F(ArcTest, ASealThatDoesNotCoverWhatIsThereFails) {
   std::string sound = seal(plain_message(), 3);
@@ -158,7 +169,7 @@ struct Tags {
 // The body has 14 octets. Seals hold in all of these, so the message signature alone decides.
 TEST_F(ArcTest, TagsOfTheMessageSignature) {
   const std::vector<Tags> cases = {
-      {"from:to", "; v=2; x=1; t=1; unknown=1", ""},
+      {"from:to", "; v=2; x=2000000000; t=1; unknown=1", ""},
       {"From :to\r\n : Subject", "", ""},
       {"from", "; l=14", ""},
       {"from", "; l=15", "l= is longer than the body"},

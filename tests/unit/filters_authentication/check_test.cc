@@ -141,6 +141,34 @@ TEST_F(CheckTest, TemporaryTroubleIsNeverAFailure) {
   EXPECT_EQ(check(kMessage).dmarc.result, dmarc::Result::TempError);
 }
 
+// Behind the last field that is looked at another From or Subject may stand.
+TEST_F(CheckTest, AHeaderThatIsNotSeenAsAWholeVouchesForNothing) {
+  std::string text = signed_by_author();
+  size_t end = text.find("\r\n\r\n") + 2;
+  for (int i = 0; i < 10'500; ++i) text.insert(end, "X: \r\n");
+  Outcome outcome = check(text, 4000, spf_of(spf::Result::Pass, "author.example"));
+  EXPECT_EQ(outcome.dkim.at(0).result, dkim::Result::PermError);
+  EXPECT_EQ(outcome.dmarc.result, dmarc::Result::PermError);
+  EXPECT_EQ(outcome.dmarc.reason, "header has too many fields");
+}
+
+// What verifying costs is chosen by whoever publishes the keys: ten such signatures are more than one message may cost.
+TEST_F(CheckTest, TheEffortForOneMessageEnds) {
+  static const test::SigningKey large = test::SigningKey::rsa(4096);
+  dns.txt("large._domainkey.author.example", large.record());
+  std::string text(kMessage);
+  test::SignOptions options;
+  options.domain = "author.example";
+  options.selector = "large";
+  for (int i = 0; i < 10; ++i) text = test::sign_message(large, text, options);
+  Outcome outcome = check(text);
+  ASSERT_EQ(outcome.dkim.size(), 10U);
+  EXPECT_EQ(outcome.dkim.front().result, dkim::Result::Pass);
+  EXPECT_EQ(outcome.dkim.back().result, dkim::Result::Policy);
+  EXPECT_EQ(outcome.dkim.back().reason, "too many signatures to verify");
+  EXPECT_EQ(outcome.dmarc.result, dmarc::Result::Pass);
+}
+
 TEST(DkimSummaryTest, TheBestOfThem) {
   dkim::Outcome pass, fail, temp;
   pass.result = dkim::Result::Pass;

@@ -132,9 +132,15 @@ TEST(TrustTest, AStrangerBehindTheTrustedOneEndsItsWord) {
   EXPECT_EQ(speaks_for(two, failure(), {"lists.example"}), "");
 }
 
-TEST(TrustTest, TrustedSealersInARowHandItOn) {
-  arc::Outcome two = chain({{"lists.example", "s", kSawPass}, {"relay.example", "s", kSawFail}});
-  EXPECT_EQ(speaks_for(two, failure(), {"lists.example", "relay.example"}), "lists.example");
+TEST(TrustTest, TrustedSealersInARowHandItOnWhereTheChainHeld) {
+  auto word = [](const std::string& of_the_last) {
+    return speaks_for(chain({{"lists.example", "s", kSawPass}, {"relay.example", "s", of_the_last}}), failure(),
+                      {"lists.example", "relay.example"});
+  };
+  EXPECT_EQ(word(std::string(kSawFail) + "; arc=pass"), "lists.example");
+  EXPECT_EQ(word(kSawFail), "");
+  EXPECT_EQ(word(std::string(kSawFail) + "; arc=fail"), "");
+  EXPECT_EQ(word(std::string(kSawFail) + "; arc=pass; arc=fail"), "");
 }
 
 TEST(TrustTest, ALeadingDotMeansAllBelow) {

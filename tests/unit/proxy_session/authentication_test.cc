@@ -110,5 +110,15 @@ TEST(Authentication, TrustedClientsWhoSkipTheFiltersAskNobody) {
   for (const auto& question : world.dns.asked()) EXPECT_NE(question.type, dns::Type::TXT) << question.name;
 }
 
+// Somewhere behind the fields that are looked at the real From might stand.
+TEST(Authentication, AHeaderOfTooManyFieldsIsRefused) {
+  World world;
+  world.connect();
+  world.to_data();
+  std::string header;
+  for (int i = 0; i < 10'001; ++i) header += "X: \r\n";
+  EXPECT_THAT(world.say(header + "From: boss@author.example\r\n\r\n.\r\n"), StartsWith("552 5.3.4 "));
+}
+
 }  // namespace
 }  // namespace postern::test
