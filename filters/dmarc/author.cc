@@ -1,6 +1,7 @@
 // From: which domain does a message claim to be from? Readers of mail differ in what they make of an odd From field,
-// and forgers live on that. So every domain behind an "@" that is not inside a comment or a quoted string counts,
-// wherever it stands, and only when all are the same there is one author domain.
+// and forgers live on that. So nothing in it is overlooked: what is no address list, as far as mail in use needs one to
+// be, has no author; and only when every address in it is of the same domain, obsolete routes and unquoted display
+// names included, there is one author domain.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "filters/base/bytes.h"
 #include "filters/base/domain.h"
 #include "filters/dmarc/dmarc.h"
+#include "filters/dmarc/from_lexer.h"
 #include "filters/dns/dns.h"
 
 namespace postern::dmarc {
@@ -18,140 +20,8 @@ namespace {
 constexpr size_t kMaxAddresses = 100;
 /// Octets of a domain in U-labels; in A-labels the DNS has 253.
 constexpr size_t kMaxDomain = 1000;
-
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-bool is_control(char c) {
-  return (c >= '\0' && c < ' ') || c == '\x7f';
-}
-
-/// RFC 5322, 3.2.3 specials.
-bool is_special(char c) {
-  return std::string_view("()<>[]:;@\\,.\"").find(c) != std::string_view::npos;
-}
-
-bool in_atom(char c) {
-  return !is_space(c) && !is_control(c) && !is_special(c);
-}
-
-struct Token {
-  enum class Kind { End, Atom, Quoted, Encoded, Special } kind = Kind::End;
-  std::string_view text;  // Special: one octet
-  bool glued = false;     // nothing stands between it and the one before
-
-  [[nodiscard]] bool is(char special) const { return kind == Kind::Special && text[0] == special; }
-};
-
-/// RFC 5322, 3.2, in one pass; comments and white space fall away.
-class Lexer {
- public:
-  explicit Lexer(std::string_view text) : text_(text) { peeked_ = read(); }
-
-  [[nodiscard]] const Token& peek() const { return peeked_; }
-  Token take() {
-    Token token = peeked_;
-    peeked_ = read();
-    return token;
-  }
-  /// Something stood there that readers will not agree on.
-  [[nodiscard]] bool broken() const { return broken_; }
-
- private:
-  Token read() {
-    bool glued = !skip_space();
-    if (at_ >= text_.size()) return {};
-    size_t begin = at_;
-    Token::Kind kind = Token::Kind::Special;
-    if (text_[at_] == '"') {
-      kind = Token::Kind::Quoted;
-      skip_quoted();
-    } else if (is_special(text_[at_])) {
-      ++at_;
-    } else if (skip_encoded_word()) {
-      kind = Token::Kind::Encoded;
-    } else {
-      kind = Token::Kind::Atom;
-      while (at_ < text_.size() && in_atom(text_[at_])) ++at_;
-    }
-    return {kind, text_.substr(begin, at_ - begin), glued};
-  }
-
-  /// RFC 5322, 3.2.2 CFWS. False when there is none.
-  bool skip_space() {
-    size_t begin = at_;
-    while (at_ < text_.size()) {
-      char c = text_[at_];
-      if (c == '(') {
-        skip_comment();
-      } else if (is_space(c) || is_control(c)) {
-        // Controls, and line ends that fold nothing, end the field for some readers.
-        if (c != ' ' && c != '\t' && !is_fold(at_)) broken_ = true;
-        ++at_;
-      } else {
-        break;
-      }
-    }
-    return at_ > begin;
-  }
-
-  /// RFC 5322, 2.2.3: whether the octet belongs to a CRLF before white space, or to one at the very end.
-  [[nodiscard]] bool is_fold(size_t at) const {
-    size_t begin = text_[at] == '\n' && at > 0 ? at - 1 : at;
-    if (text_.substr(begin, 2) != "\r\n") return false;
-    return begin + 2 >= text_.size() || text_[begin + 2] == ' ' || text_[begin + 2] == '\t';
-  }
-
-  /// RFC 5322, 3.2.2: comments hold comments. A count, not a recursion: depth costs nothing.
-  void skip_comment() {
-    size_t depth = 0;
-    for (; at_ < text_.size(); ++at_) {
-      char c = text_[at_];
-      if (c == '\\') ++at_;
-      if (c == '(') ++depth;
-      if (c == ')' && --depth == 0) {
-        ++at_;
-        return;
-      }
-    }
-    at_ = text_.size();
-    broken_ = true;
-  }
-
-  void skip_quoted() {
-    for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '\\') {
-        ++at_;
-      } else if (text_[at_] == '"') {
-        ++at_;
-        return;
-      }
-    }
-    at_ = text_.size();
-    broken_ = true;
-  }
-
-  /// RFC 2047, 2: "=?" charset "?" encoding "?" encoded-text "?=". The text may hold what is special elsewhere.
-  bool skip_encoded_word() {
-    if (text_.substr(at_, 2) != "=?") return false;
-    size_t at = at_ + 2;
-    while (at < text_.size() && in_atom(text_[at]) && text_[at] != '?') ++at;
-    if (at + 3 > text_.size() || text_[at] != '?' || text_[at + 2] != '?') return false;
-    char encoding = ascii_lower(text_[at + 1]);
-    if (encoding != 'b' && encoding != 'q') return false;
-    at += 3;
-    while (at < text_.size() && text_[at] != '?' && !is_space(text_[at]) && !is_control(text_[at])) ++at;
-    if (text_.substr(std::min(at, text_.size()), 2) != "?=") return false;
-    at_ = at + 2;
-    return true;
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-  bool broken_ = false;
-  Token peeked_;
-};
+/// Octets of a From field. Mail servers cut longer ones (Postfix at 100 KiB): readers would see another field than we.
+constexpr size_t kMaxField = 65'536;
 
 /// Lower case, A-labels; nullopt when the text is no host name.
 std::optional<std::string> to_domain(std::string_view text) {
@@ -163,91 +33,186 @@ std::optional<std::string> to_domain(std::string_view text) {
   return domain;
 }
 
-/// Collects the domains of one From field.
+bool holds(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+bool is_word(const Token& token) {
+  return token.kind == Token::Kind::Atom || token.kind == Token::Kind::Quoted;
+}
+
+/// One From field, read strictly up to where it is broken; from there on only for further domains.
 class FromField {
  public:
-  explicit FromField(std::string_view value) : lexer_(value) {
+  explicit FromField(std::string_view value) : text_(value), lexer_(value) {
     // Some readers end at a NUL, even inside a comment.
-    broken_ = value.find('\0') != std::string_view::npos;
+    broken_ = holds(value, std::string_view("\0", 1));
   }
 
   Author read() {
-    while (lexer_.peek().kind != Token::Kind::End && !many_) take();
-    leave_angle();
+    while (!broken_ && !lexer_.peek().is_end()) take_member();
+    if (empty_group_) broken_ = true;
+    take_rest();
     if (many_) return {Author::Kind::Many, {}};
     if (broken_ || lexer_.broken() || !has_address_) return {Author::Kind::Malformed, {}};
     return {Author::Kind::One, domain_};
   }
 
  private:
-  void take() {
-    Token token = lexer_.take();
-    if (token.kind == Token::Kind::Special) {
-      take_special(token);
+  /// What stands before an address, or instead of one.
+  struct Phrase {
+    enum class Last { None, Word, Dot, Other } last = Last::None;
+    bool local = false;   // its end could be the local-part of an address
+    bool hidden = false;  // an encoded-word, or what some decoder takes for one, may hide an address
+  };
+
+  /// RFC 5322, 3.4: a mailbox, the name of a group, or words alone, with the separator behind it.
+  void take_member() {
+    phrase_ = {};
+    while (in_phrase(lexer_.peek())) take_word();
+    const Token& next = lexer_.peek();
+    bool address = true;
+    if (next.is('<')) {
+      take_angle_address();
+    } else if (next.is('@')) {
+      take_bare_address();
     } else {
-      angle_.filled = true;
-      // RFC 2047, 5: an encoded-word never stands in an addr-spec. Readers that decode it there see another address.
-      bool encoded = token.kind == Token::Kind::Encoded;
-      if (encoded && angle_.open) broken_ = true;
-      encoded_word_ = encoded || (token.glued && encoded_word_);
+      address = false;
+      leave_words();
     }
-    before_ = token;
+    if (!broken_ && !lexer_.peek().is_end()) take_separator(address);
   }
 
-  void take_special(const Token& token) {
-    char c = token.text[0];
-    if (c == '<') {
-      leave_angle();
-      angle_ = {true, false, false};
-    } else if (c == '>') {
-      leave_angle();
-    } else if (c == '@') {
-      take_domain();
-    } else if (c == '\\') {
-      // RFC 5322, 3.2.1: only in comments and quoted strings. Some readers take what follows for quoted, others do not.
+  /// RFC 5322, 3.2.5 and 4.1 phrase, and the specials that people put into their names without quotes.
+  static bool in_phrase(const Token& token) {
+    bool special = token.kind == Token::Kind::Special;
+    return special ? holds(".[])", token.text) : !token.is_end();
+  }
+
+  void take_word() {
+    using Last = Phrase::Last;
+    Token token = lexer_.take();
+    bool word = is_word(token);
+    bool dot = token.is('.');
+    // RFC 5322, 4.4 obs-local-part = word *("." word). Two words in a row are none; with white space between them the
+    // first is taken for a display name without its angle brackets, with less (a comment) readers glue them together.
+    bool goes_on = (dot && (phrase_.last == Last::Word || phrase_.last == Last::Dot)) ||
+                   (word && phrase_.last == Last::Dot && phrase_.local);
+    if (!goes_on) phrase_.local = word && (phrase_.last == Last::None || token.spaced);
+    bool encoded = token.kind == Token::Kind::Encoded;
+    bool odd = holds(token.text, "=?");
+    if (odd) phrase_.local = false;
+    if (encoded ? encodes_at(token.text) : odd) phrase_.hidden = true;
+    phrase_.last = word ? Last::Word : dot ? Last::Dot : Last::Other;
+  }
+
+  /// A comma in a display name without quotes is common: "Doe, John <john@example.com>". But what some reader takes for
+  /// an address of its own must not stand there.
+  void leave_words() {
+    size_t end = static_cast<size_t>(lexer_.peek().text.data() - text_.data());
+    if (phrase_.hidden || holds(text_.substr(member_, end - member_), "@")) broken_ = true;
+  }
+
+  void take_separator(bool behind_address) {
+    Token token = lexer_.take();
+    member_ = static_cast<size_t>(token.text.data() - text_.data()) + 1;
+    if (token.is(':') && !behind_address) {
+      empty_group_ = true;
+    } else if (token.is(';')) {
+      if (empty_group_) broken_ = true;
+    } else if (!token.is(',')) {
       broken_ = true;
     }
-    if (c != '.' || !token.glued) encoded_word_ = false;
   }
 
-  /// "<" text ">" without an address, but for "<>": not for one who reads what else stands there.
-  void leave_angle() {
-    if (angle_.open && angle_.filled && !angle_.has_at) broken_ = true;
-    angle_ = {};
+  /// RFC 5322, 3.4.1 addr-spec. Without angle brackets, a display name before it is still understood by everybody.
+  void take_bare_address() {
+    if (!phrase_.local || phrase_.hidden) broken_ = true;
+    lexer_.take();
+    take_domain();
+    if (lexer_.peek().is('<')) {  // it was a display name
+      take_angle_address();
+    } else {
+      close_angles();
+    }
   }
 
-  /// RFC 5322, 3.4.1: the part of an addr-spec from its "@" on, or of an obsolete route (4.4).
+  /// RFC 5322, 3.4 and 4.4 angle-addr = "<" [obs-route] addr-spec ">"; nothing but further brackets may surround it.
+  void take_angle_address() {
+    bool open = false;
+    do {
+      open = lexer_.take().is('<');
+    } while (lexer_.peek().glued && (lexer_.peek().is('<') || lexer_.peek().is('>')));
+    if (!open) broken_ = true;
+    if (lexer_.peek().is('@') || lexer_.peek().is(',')) take_route();
+    take_local_part();
+    if (broken_) return;
+    lexer_.take();
+    take_domain();
+    if (!lexer_.peek().is('>') && !lexer_.peek().is_end()) broken_ = true;
+    close_angles();
+  }
+
+  void close_angles() {
+    bool first = true;
+    while (lexer_.peek().is('>') && (first || lexer_.peek().glued)) {
+      lexer_.take();
+      first = false;
+    }
+  }
+
+  /// RFC 5322, 4.4 obs-route = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]) ":".
+  void take_route() {
+    bool comma = true;
+    bool any = false;
+    while (!broken_ && (lexer_.peek().is(',') || (comma && lexer_.peek().is('@')))) {
+      comma = lexer_.take().is(',');
+      if (comma) continue;
+      any = true;
+      take_domain();
+    }
+    if (!any || !lexer_.peek().is(':')) broken_ = true;
+    if (!broken_) lexer_.take();
+  }
+
+  /// RFC 5322, 4.4 obs-local-part = word *("." word); in Japan dots stand in a row and before the "@".
+  void take_local_part() {
+    bool word = true;
+    bool any = false;
+    while (lexer_.peek().is('.') ? any : word && is_word(lexer_.peek())) {
+      Token token = lexer_.take();
+      word = token.is('.');
+      any = true;
+      // RFC 2047, 5: an encoded-word never stands in an addr-spec. Readers that decode it there see another address.
+      if (holds(token.text, "=?")) broken_ = true;
+    }
+    if (!any || !lexer_.peek().is('@')) broken_ = true;
+  }
+
+  /// RFC 5322, 3.4.1 and 4.4: obs-domain = atom *("." atom), behind the "@". Domain literals have no domain to ask.
   void take_domain() {
-    angle_.has_at = true;
-    bool local = before_.kind == Token::Kind::Atom || before_.kind == Token::Kind::Quoted || before_.is('.');
-    bool route = angle_.open && (before_.is('<') || before_.is(',') || before_.is(':'));
-    if ((!local && !route) || encoded_word_) broken_ = true;
-    if (local) has_address_ = true;
+    has_address_ = true;
+    empty_group_ = false;
     if (lexer_.peek().kind != Token::Kind::Atom) {
-      broken_ = true;  // also domain literals: no domain stands behind an address
+      broken_ = true;
       return;
     }
-    std::string name(lexer_.take().text);
-    while (lexer_.peek().is('.') && !many_) take_label(name);
-    const Token& next = lexer_.peek();
-    if (next.glued &&
-        (next.kind == Token::Kind::Quoted || next.kind == Token::Kind::Encoded || next.is('@') || next.is('['))) {
-      broken_ = true;
-    }
-    add(name);
+    name_ = lexer_.take().text;
+    while (lexer_.peek().is('.') && !many_) take_label();
+    add(name_);
   }
 
-  void take_label(std::string& name) {
+  void take_label() {
     bool apart = !lexer_.take().glued;
     const Token& next = lexer_.peek();
     bool label = next.kind == Token::Kind::Atom;
     // RFC 5322, 4.4 obs-domain: white space and comments may surround the dots. Who does not know that sees a shorter
     // domain; when that could be one, there are two.
-    if ((apart || (label && !next.glued)) && name.find('.') != std::string::npos) add(name);
-    if (name.size() <= kMaxDomain) name += '.';
+    if ((apart || (label && !next.glued)) && holds(name_, ".")) add(name_);
+    if (name_.size() <= kMaxDomain) name_ += '.';
     if (!label) return;
     std::string_view text = lexer_.take().text;
-    if (name.size() <= kMaxDomain) name += text.substr(0, kMaxDomain + 1);
+    if (name_.size() <= kMaxDomain) name_ += text.substr(0, kMaxDomain + 1);
   }
 
   void add(std::string_view text) {
@@ -263,18 +228,23 @@ class FromField {
     domain_ = *domain;
   }
 
+  /// Behind what broke the field: only whether there is another domain.
+  void take_rest() {
+    while (!lexer_.peek().is_end() && !many_ && added_ <= kMaxAddresses) {
+      if (lexer_.take().is('@')) take_domain();
+    }
+  }
+
+  std::string_view text_;
   Lexer lexer_;
-  Token before_;
-  struct {
-    bool open = false;
-    bool filled = false;
-    bool has_at = false;
-  } angle_;
-  bool encoded_word_ = false;  // the run of tokens that are glued together began with one
+  Phrase phrase_;
+  size_t member_ = 0;         // where in text_ the member begins, comments included
+  bool empty_group_ = false;  // a group was opened, and no address stood in it yet
   bool broken_ = false;
   bool has_address_ = false;
   bool many_ = false;
   size_t added_ = 0;
+  std::string name_;                  // of the domain that is being read
   std::optional<std::string> first_;  // the first domain as written
   std::string domain_;
 };
@@ -320,7 +290,7 @@ Author find_author(const message::Header& header) {
   }
   if (fields > 1) return {Author::Kind::Many, {}};
   if (fields == 0) return {Author::Kind::Missing, {}};
-  if (from == nullptr) return {Author::Kind::Malformed, {}};
+  if (from == nullptr || from->value.size() > kMaxField) return {Author::Kind::Malformed, {}};
   return FromField(from->value).read();
 }
 

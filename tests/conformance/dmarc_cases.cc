@@ -62,6 +62,7 @@ std::string_view to_string(dmarc::Author::Kind kind) {
     case dmarc::Author::Kind::Missing: return "missing";
     case dmarc::Author::Kind::Malformed: return "malformed";
     case dmarc::Author::Kind::Many: return "many";
+    case dmarc::Author::Kind::Unseen: return "unseen";
   }
   return "?";
 }
