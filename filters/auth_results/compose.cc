@@ -110,8 +110,7 @@ std::string auth_results_field(std::string_view authserv_id, const Facts& facts)
   Results results;
   add_iprev(facts, results);
   add_spf(facts.spf, "smtp.mailfrom", mail_from_identity(facts), results);
-  // `scan` may not be told a HELO: then there is nothing that was judged.
-  if (!facts.helo.empty()) add_spf(facts.helo_spf, "smtp.helo", facts.helo, results);
+  add_spf(facts.helo_spf, "smtp.helo", facts.helo, results);
   add_dkim(facts, results);
   add_dmarc(facts, results);
   add_arc(facts, results);

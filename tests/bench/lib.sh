@@ -1,12 +1,14 @@
+# shellcheck shell=bash
 # What the whole-gateway benchmarks share. Sourced, with $root set; leaves in $scratch a copy of ../shared/bench, built and with
 # its mails made, in $PRODUCT_CMD how Postern is started in it, and stands in it.
+: "${root:?the top of the tree}"
 [ -d "$root/../shared/bench" ] || { echo "../shared/bench is not here" >&2; exit 77; }
 binary="$root/build/release/postern"
 [ -x "$binary" ] || { echo "build it first: cmake --preset release && cmake --build --preset release" >&2; exit 2; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$root/../shared/bench/." "$scratch"
-cd "$scratch"
+cd "$scratch" || exit 1
 make >build.log 2>&1
 /usr/bin/python3 mkcorpus.py >corpus.log
 cat >bench.toml <<END

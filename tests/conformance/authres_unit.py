@@ -220,6 +220,9 @@ def random_facts(rng, utf8):
     words, results = ["facts", to_hex(b"mx.example.org"), "smtputf8", str(int(utf8))], []
     ip = rng.choice([b"192.0.2.1", b"2001:db8::1"])
     helo, sender = hostile(rng), hostile(rng)
+    # A domain of U-labels is written as A-labels where the message is not internationalised (compose_test.cc has that).
+    if not utf8 and not sender.rpartition(b"@")[2].isascii():
+        sender = sender.replace(b"@", b"")
     words += ["ip", to_hex(ip), "helo", to_hex(helo), "from", to_hex(sender)]
 
     def add(method, result, reason, *props):
@@ -229,7 +232,7 @@ def random_facts(rng, utf8):
         n = rng.randrange(len(IPREV))
         words += ["reverse", str(n)]
         add(b"iprev", IPREV[n], b"", [b"policy.iprev", ip])
-    for word, name, identity in (("spf", b"smtp.mailfrom", sender or b"postmaster@" + helo), ("helo_spf", b"smtp.helo", helo)):
+    for word, name, identity in (("spf", b"smtp.mailfrom", sender or helo and b"postmaster@" + helo), ("helo_spf", b"smtp.helo", helo)):
         if rng.randrange(4):
             n, reason = rng.randrange(len(SPF)), hostile(rng)
             words += [word, str(n), to_hex(reason)]

@@ -48,12 +48,12 @@ arc::Outcome judge(std::string_view text, size_t piece) {
 void check(const arc::Outcome& outcome, std::string_view text) {
   using arc::Result;
   POSTERN_CHECK(outcome.sets.size() <= arc::Verifier::kMaxSets);
-  POSTERN_CHECK(outcome.oldest_pass <= outcome.sets.size());
+  POSTERN_CHECK(outcome.oldest_pass.value_or(0) <= outcome.sets.size());
   bool told = outcome.result == Result::Fail || outcome.result == Result::TempError;
   POSTERN_CHECK(told != outcome.reason.empty());
   POSTERN_CHECK(printable_ascii(outcome.reason, 10'000) == outcome.reason);
   POSTERN_CHECK(outcome.result != Result::Pass || !outcome.sets.empty());
-  POSTERN_CHECK(outcome.result == Result::Pass || (outcome.oldest_pass == 0 && !outcome.partial));
+  POSTERN_CHECK(outcome.result == Result::Pass || (!outcome.oldest_pass && !outcome.partial));
   bool any = false;
   for (const message::Field& field : message::parse_header(text).fields) {
     for (const char* name : {"ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results"}) {

@@ -129,7 +129,6 @@ TEST(AuthResultsField, AnAddressOfUnicodeIsWrittenAsTheMessageAllows) {
 TEST(AuthResultsField, WithoutHeloThereIsNoIdentityToName) {
   Facts facts;
   facts.spf.emplace();
-  facts.helo_spf.emplace();
   EXPECT_EQ(compose(facts), "|spf=none");
 }
 

@@ -148,6 +148,10 @@ skip_filters = true
 servers = ["127.0.0.1@5353", "2001:db8::53"]
 timeout = "1500ms"
 budget = "8s"
+[dmarc]
+discovery = "psl"
+[arc]
+trusted = ["Lists.Example.org", ".bücher.example"]
 [verdict]
 defer = "off"
 tag = 5
@@ -203,6 +207,14 @@ class EveryKey : public ConfigTest {
     return load(kEveryKey);
   }
 };
+
+TEST_F(EveryKey, OfSenderAuthentication) {
+  ConfigPtr config = example();
+  ASSERT_TRUE(config);
+  const authentication::Settings& settings = config->policy.authentication;
+  EXPECT_EQ(settings.discovery, dmarc::Discovery::Psl);
+  EXPECT_THAT(settings.trusted_sealers, ElementsAre("lists.example.org", ".xn--bcher-kva.example"));
+}
 
 TEST_F(EveryKey, OfListenersAndTls) {
   ConfigPtr config = example();
