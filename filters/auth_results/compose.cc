@@ -33,8 +33,9 @@ std::string mail_from_identity(const Facts& facts) {
   if (facts.from.empty()) return facts.helo.empty() ? "" : "postmaster@" + facts.helo;
   size_t at = facts.from.rfind('@');
   if (facts.smtputf8 || at == std::string::npos) return facts.from;
-  auto domain = to_ascii_domain(std::string_view(facts.from).substr(at + 1));
-  return domain && !is_ascii(facts.from) ? facts.from.substr(0, at + 1) + *domain : facts.from;
+  std::string_view domain = std::string_view(facts.from).substr(at + 1);
+  auto ascii = is_ascii(domain) ? std::nullopt : to_ascii_domain(domain);
+  return ascii ? facts.from.substr(0, at + 1) + *ascii : facts.from;
 }
 
 /// RFC 8601, 2.7.1. What a signature does not have is empty, and left out by the encoder.
