@@ -1,0 +1,271 @@
+#include "filters/mime/content.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "filters/base/bytes.h"
+#include "filters/mime/kind.h"
+#include "filters/mime/text.h"
+
+namespace postern::mime {
+namespace {
+
+constexpr size_t kMaxExtension = 32;
+
+bool is_html(const Part& part) {
+  return part.type == "text/html" || part.type == "application/xhtml+xml";
+}
+
+/// RFC 2046, 4.1.4: an unknown kind of text is plain text.
+bool is_text(const Part& part) {
+  return !part.multipart && !part.message && (is_html(part) || part.type.starts_with("text/"));
+}
+
+/// Shown where the message is read. RFC 2183, 2.2: an attachment is not.
+bool is_shown(const Part& part) {
+  return is_text(part) && part.disposition != "attachment";
+}
+
+bool is_file(const Part& part) {
+  if (part.multipart) return false;
+  bool text = part.type.starts_with("text/");
+  return !text || !part.name.empty() || part.disposition == "attachment";
+}
+
+/// Windows passes over dots and blanks at the end of a name, and so would a reader who opens it there.
+std::string extension_of(std::string_view name) {
+  size_t slash = name.find_last_of("/\\");
+  if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  size_t end = name.find_last_not_of(". \t");
+  name = name.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || name.size() - dot - 1 > kMaxExtension) return {};
+  return to_lower(trim(name.substr(dot + 1)));
+}
+
+/// Line ends as "\n", no NUL: what regular expressions of rules expect.
+std::string plain_text(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\0' || (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n')) continue;
+    out += c == '\r' ? '\n' : c;
+  }
+  return out;
+}
+
+Url::Where where_of(Link::Kind kind) {
+  switch (kind) {
+    case Link::Kind::Image: return Url::Where::Image;
+    case Link::Kind::Form: return Url::Where::Form;
+    case Link::Kind::Anchor:
+    case Link::Kind::Other: return Url::Where::Html;
+  }
+  return Url::Where::Html;
+}
+
+/// One thing that is worked out from many parts: what Limits::total_decoded leaves of it. Text and attachments have one
+/// each, so that neither depends on which of them a rule asked for first.
+struct Budget {
+  size_t left;
+};
+
+}  // namespace
+
+class Content::Impl {
+ public:
+  Impl(std::string_view message, bool complete, const Limits& limits)
+      : message_(message), complete_(complete), limits_(limits) {}
+
+  const Message& structure() {
+    if (!parsed_) {
+      structure_ = parse(message_, limits_, complete_);
+      parsed_ = true;
+      truncated_ = truncated_ || structure_.truncated;
+    }
+    return structure_;
+  }
+  const std::string& text() {
+    read_texts();
+    return text_;
+  }
+  const std::string& hidden() {
+    read_texts();
+    return hidden_;
+  }
+  const std::vector<Url>& urls() {
+    read_texts();
+    return urls_;
+  }
+  const std::vector<Attachment>& attachments() {
+    if (!attached_) read_attachments();
+    return attachments_;
+  }
+  [[nodiscard]] bool truncated() const { return truncated_; }
+
+ private:
+  std::string decode_part(const Part& part, Budget& budget) {
+    size_t limit = std::min(limits_.decoded, budget.left);
+    std::string decoded = decode(part, limit + 1, structure_.defects);
+    if (decoded.size() > limit) {
+      decoded.resize(limit);
+      truncated_ = true;
+    }
+    budget.left -= decoded.size();
+    return decoded;
+  }
+
+  void append(std::string& to, std::string_view text) {
+    if (text.empty()) return;
+    if (!to.empty() && to.size() < kMaxText && to.back() != '\n') to += '\n';
+    std::string_view fits = cut_utf8(text, kMaxText - to.size());
+    truncated_ = truncated_ || fits.size() < text.size();
+    to.append(fits);
+  }
+
+  void read_texts() {
+    if (std::exchange(read_, true)) return;
+    (void)structure();
+    Budget budget{limits_.total_decoded};
+    for (const Part& part : structure_.parts) {
+      if (!is_text(part)) continue;
+      bool shown = is_shown(part);
+      std::string utf8 = to_utf8(decode_part(part, budget), part.charset, structure_.defects);
+      if (is_html(part)) {
+        read_html_part(utf8, shown);
+      } else {
+        std::string plain = plain_text(utf8);
+        add_found(plain, Url::Where::Text);
+        if (shown) append(text_, plain);
+      }
+    }
+    known_.clear();
+  }
+
+  /// Of an attachment that is not shown only its URLs: opening it is one click, as following them is.
+  void read_html_part(std::string_view utf8, bool shown) {
+    Html html = read_html(utf8, kMaxText);
+    truncated_ = truncated_ || html.truncated;
+    if (shown) {
+      append(text_, html.text);
+      append(hidden_, html.hidden);
+    }
+    for (const Link& link : html.links) add_link(link);
+    // What is shown for a link leads where the link leads, not where it says.
+    for (const Span& span : html.linked) {
+      std::fill(html.text.begin() + static_cast<std::ptrdiff_t>(span.begin),
+                html.text.begin() + static_cast<std::ptrdiff_t>(span.end), ' ');
+    }
+    add_found(html.text, Url::Where::Text);
+  }
+
+  void add_found(std::string_view text, Url::Where where) {
+    // Some are repeated, so more are looked for than are kept.
+    std::vector<Url> found = find_urls(text, 2 * kMaxUrls);
+    truncated_ = truncated_ || found.size() == 2 * kMaxUrls;
+    for (Url& url : found) {
+      url.where = where;
+      add_url(std::move(url));
+    }
+  }
+
+  void add_link(const Link& link) {
+    Url url;
+    if (!parse_url(link.target, url)) return;
+    // Parts of this message, and images that are written out, lead nowhere.
+    bool image = link.kind == Link::Kind::Image;
+    if (url.scheme == "cid" || url.scheme == "mid" || (image && url.host.empty())) return;
+    url.where = where_of(link.kind);
+    if (link.text != url.text) url.shown = link.text;
+    url.shown_differs = shows_other_host(url, url.shown);
+    add_url(std::move(url));
+  }
+
+  /// Each once: the one that says most about what is shown for it stays.
+  void add_url(Url url) {
+    std::string key = url.scheme + ':' + url.user + '@' + url.host + ':' + std::to_string(url.port) + url.path;
+    auto [place, is_new] = known_.try_emplace(std::move(key), urls_.size());
+    if (is_new) {
+      if (urls_.size() >= kMaxUrls) {
+        known_.erase(place);
+        truncated_ = true;
+        return;
+      }
+      urls_.push_back(std::move(url));
+      return;
+    }
+    Url& old = urls_[place->second];
+    bool more = (url.shown_differs && !old.shown_differs) || (!url.shown.empty() && old.shown.empty());
+    if (more) old = std::move(url);
+  }
+
+  void read_attachments() {
+    attached_ = true;
+    (void)structure();
+    Budget budget{limits_.total_decoded};
+    for (size_t i = 0; i < structure_.parts.size(); ++i) {
+      const Part& part = structure_.parts[i];
+      if (!is_file(part)) continue;
+      std::string decoded = decode_part(part, budget);
+      Attachment one;
+      one.name = part.name;
+      one.type = part.type;
+      one.kind = detect_kind(decoded);
+      one.extension = extension_of(part.name);
+      one.size = decoded.size();
+      one.part = i;
+      Archive archive = list_archive(decoded);
+      one.archive = archive.is_archive;
+      one.encrypted = archive.encrypted;
+      one.names = std::move(archive.names);
+      truncated_ = truncated_ || archive.truncated;
+      attachments_.push_back(std::move(one));
+    }
+  }
+
+  std::string_view message_;
+  bool complete_;
+  Limits limits_;
+  bool parsed_ = false;
+  bool read_ = false;
+  bool attached_ = false;
+  bool truncated_ = false;
+  Message structure_;
+  std::string text_;
+  std::string hidden_;
+  std::vector<Url> urls_;
+  std::unordered_map<std::string, size_t> known_;  // of urls_, while they are collected
+  std::vector<Attachment> attachments_;
+};
+
+Content::Content(std::string_view message, bool complete, const Limits& limits)
+    : impl_(std::make_unique<Impl>(message, complete, limits)) {}
+Content::~Content() = default;
+
+const Message& Content::structure() {
+  return impl_->structure();
+}
+
+const std::string& Content::text() {
+  return impl_->text();
+}
+
+const std::string& Content::hidden() {
+  return impl_->hidden();
+}
+
+const std::vector<Url>& Content::urls() {
+  return impl_->urls();
+}
+
+const std::vector<Attachment>& Content::attachments() {
+  return impl_->attachments();
+}
+
+bool Content::truncated() {
+  return impl_->truncated();
+}
+
+}  // namespace postern::mime
