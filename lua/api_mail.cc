@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
+#include "filters/mime/mime.h"
 #include "lua/api.h"
 #include "lua/api_view.h"
 #include "lua/registry.h"
@@ -34,7 +35,7 @@ int header(lua_State* lua) {
   for (const message::Field& field : header_of(mail).fields) {
     if (static_cast<size_t>(count) >= kMaxFieldsOfName) break;
     if (field.name.empty() || !equal_nocase(field.name, name)) continue;
-    push(lua, message::unfold(field.value));
+    push(lua, mime::decode_header(field.value));
     lua_rawseti(lua, 3, ++count);
   }
   lua_rawgeti(lua, 3, 1);
@@ -97,7 +98,7 @@ constexpr ViewArray kRcpts = {"rcpts", "mail", Stage::Rcpt, [](const Facts& fact
 void push_subject(lua_State* lua, MailContext& mail) {
   for (const message::Field& field : header_of(mail).fields) {
     if (equal_nocase(field.name, "subject")) {
-      push(lua, message::unfold(field.value));
+      push(lua, mime::decode_header(field.value));
       return;
     }
   }

@@ -54,6 +54,16 @@ TEST(Mail, HeaderGivesTheFirstAndAll) {
   EXPECT_EQ(value_of("#select(2, mail:header('List-Id'))"), "0");
 }
 
+TEST(Mail, HeaderFieldsAreDecoded) {
+  Judged run(rule_text("R", "return true, mail.subject .. '|' .. mail:header('X-Raw')"));
+  run.message.text = "Subject: =?utf-8?Q?Gr=C3=BC=C3?=\r\n =?utf-8?Q?=9Fe?=\r\nX-Raw: K\xf6ln\r\n\r\n";
+  run.message.facts.message = run.message.text;
+  run.all();
+  EXPECT_EQ(run.detail(),
+            "Gr\xc3\xbc\xc3\x9f"
+            "e|K\xc3\xb6ln");
+}
+
 TEST(Mail, ManyFieldsOfOneNameAreBounded) {
   Judged run(rule_text("R", "local _, all = mail:header('X') return true, #all"));
   run.message.text.clear();
