@@ -6,6 +6,7 @@
 binary="$root/build/release/postern"
 [ -x "$binary" ] || { echo "build it first: cmake --preset release && cmake --build --preset release" >&2; exit 2; }
 scratch=$(mktemp -d)
+chmod 755 "$scratch" # rspamd and Postfix look into it as users of their own
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$root/../shared/bench/." "$scratch"
 cd "$scratch" || exit 1
