@@ -14,7 +14,7 @@
 #include "tests/fakes/fake_dns.h"
 
 extern "C" {
-#define _Bool bool
+#define _Bool bool  // NOLINT(bugprone-reserved-identifier): its header is C
 #include <opendkim/dkim.h>
 #undef _Bool
 }
@@ -80,13 +80,13 @@ void whole_check(benchmark::State& state, const test::SigningKey& key, bool sign
   fill(dns, key);
   auto size = static_cast<size_t>(state.range(0));
   const std::string text = sign ? signed_message(key, size) : plain_message(size);
-  dkim::KeyCache keys;
+  postern::dkim::KeyCache keys;
   spf::Outcome mail_from;
   mail_from.result = spf::Result::Pass;
   mail_from.domain = "author.example";
   for (auto _ : state) {
     authentication::Check check(dns, keys, {{}, kTimeout, kNow}, "author.example");
-    constexpr size_t kPiece = 16 * 1024;
+    constexpr size_t kPiece = 16UL * 1024;
     for (size_t at = 0; at < text.size(); at += kPiece) {
       std::string_view bytes = std::string_view(text).substr(at, kPiece);
       check.append(bytes, std::string_view(text).substr(0, at + bytes.size()));
@@ -94,7 +94,7 @@ void whole_check(benchmark::State& state, const test::SigningKey& key, bool sign
     message::Header header = message::parse_header(text);
     auto outcome = finish(check.finish(header, text, mail_from), dns);
     bool passed = outcome.dmarc.result == dmarc::Result::Pass && outcome.dkim.size() == (sign ? 1U : 0U) &&
-                  (!sign || outcome.dkim[0].result == dkim::Result::Pass);
+                  (!sign || outcome.dkim[0].result == postern::dkim::Result::Pass);
     if (!passed) state.SkipWithError("not pass");
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
@@ -115,7 +115,7 @@ BENCHMARK(dkim_dmarc_ed25519)->Name("dkim+dmarc/ed25519")->Arg(10'000)->Arg(1'00
 /// The floor: SHA-256 over as many octets, and the public-key operation, by OpenSSL alone with the key at hand.
 void openssl_alone(benchmark::State& state, const test::SigningKey& signing) {
   const std::string text = plain_message(static_cast<size_t>(state.range(0)));
-  auto key = dkim::parse_key(signing.record());
+  auto key = postern::dkim::parse_key(signing.record());
   std::string signature = signing.sign(text.substr(0, 600));
   std::string decoded(signature.size(), '\0');
   int length =
@@ -124,9 +124,9 @@ void openssl_alone(benchmark::State& state, const test::SigningKey& signing) {
   size_t padding = signature.ends_with("==") ? 2 : signature.ends_with("=") ? 1 : 0;
   decoded.resize(static_cast<size_t>(length) - padding);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(dkim::sha256(text));
-    dkim::Digest header = dkim::sha256(std::string_view(text).substr(0, 600));
-    if (!dkim::verify(*key, header, decoded)) state.SkipWithError("not verified");
+    benchmark::DoNotOptimize(postern::dkim::sha256(text));
+    postern::dkim::Digest header = postern::dkim::sha256(std::string_view(text).substr(0, 600));
+    if (!postern::dkim::verify(*key, header, decoded)) state.SkipWithError("not verified");
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
 }
@@ -141,7 +141,7 @@ BENCHMARK(openssl_ed25519)->Name("openssl/ed25519")->Arg(10'000)->Arg(1'000'000)
 
 void key_decoding(benchmark::State& state) {
   std::string record = test::SigningKey::shared_rsa().record();
-  for (auto _ : state) benchmark::DoNotOptimize(dkim::parse_key(record));
+  for (auto _ : state) benchmark::DoNotOptimize(postern::dkim::parse_key(record));
 }
 BENCHMARK(key_decoding)->Name("key/rsa2048, not cached")->Unit(benchmark::kMicrosecond);
 
