@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filters/authentication/trust.h"
+#include "filters/base/domain.h"
 #include "filters/message/headers.h"
 
 namespace postern::authentication {
@@ -47,6 +48,12 @@ std::string_view dkim_summary(const std::vector<dkim::Outcome>& outcomes) {
     if (has) return to_string(best);
   }
   return "none";
+}
+
+std::string spf_domain(std::string_view mail_from, std::string_view helo) {
+  if (mail_from.empty()) return to_ascii_domain(helo).value_or("");
+  size_t at = mail_from.rfind('@');
+  return at == std::string_view::npos ? "" : to_ascii_domain(mail_from.substr(at + 1)).value_or("");
 }
 
 class Check::Impl {
@@ -93,7 +100,7 @@ class Check::Impl {
     co_await keys_.wait();
     Outcome outcome;
     dkim::SignedHeader fields(header);
-    outcome.dkim = dkim_.finish(header, fields);
+    outcome.dkim = dkim_.finish(fields);
     outcome.dkim_ignored = dkim_.ignored();
     outcome.arc = arc_.finish(header, fields);
     outcome.dmarc = co_await dmarc_.finish(identifiers_of(mail_from, outcome.dkim));

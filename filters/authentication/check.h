@@ -40,6 +40,10 @@ struct Outcome {
 /// policy, fail, permerror, neutral; "none" where there is no signature.
 [[nodiscard]] std::string_view dkim_summary(const std::vector<dkim::Outcome>& outcomes);
 
+/// The domain that SPF may vouch for, A-labels: that of MAIL FROM, for the null sender the name in HELO (RFC
+/// 7208, 2.4). Empty when there is none.
+[[nodiscard]] std::string spf_domain(std::string_view mail_from, std::string_view helo);
+
 /// The check of one message. append() as the content arrives: when its header is complete, the keys and the policy are
 /// asked for, and the body is hashed as it passes. At the final dot almost nothing is left to wait for. One thread;
 /// `dns` and `keys` outlive it; destroying it cancels.

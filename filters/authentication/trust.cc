@@ -25,15 +25,9 @@ std::string property(const AuthResult& result, std::string_view type) {
   return "";
 }
 
-bool is_within(std::string_view domain, std::string_view organization) {
-  if (domain.empty() || organization.empty()) return false;
-  if (domain == organization) return true;
-  return domain.size() > organization.size() && domain.ends_with(organization) &&
-         domain[domain.size() - organization.size() - 1] == '.';
-}
-
 bool is_aligned(std::string_view domain, const dmarc::Outcome& dmarc, bool strict) {
-  return strict ? !domain.empty() && domain == dmarc.from : is_within(domain, dmarc.domain);
+  if (domain.empty()) return false;
+  return strict ? domain == dmarc.from : is_at_or_below(domain, dmarc.domain);
 }
 
 bool is_aligned_pass(const AuthResult& result, const dmarc::Outcome& dmarc) {

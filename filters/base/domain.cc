@@ -21,4 +21,9 @@ std::optional<std::string> to_ascii_domain(std::string_view name) {
   return to_lower(owned.get());
 }
 
+bool is_at_or_below(std::string_view name, std::string_view domain) {
+  if (name.size() < domain.size() || !equal_nocase(name.substr(name.size() - domain.size()), domain)) return false;
+  return name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.';
+}
+
 }  // namespace postern

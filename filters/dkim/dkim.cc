@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 
 namespace postern::dkim {
 namespace {
@@ -12,10 +13,6 @@ struct Verdict {
   Result result = Result::Neutral;
   std::string reason;
 };
-
-bool is_below(std::string_view name, std::string_view domain) {
-  return name.size() > domain.size() && name.ends_with(domain) && name[name.size() - domain.size() - 1] == '.';
-}
 
 std::string_view identity_domain(const Signature& signature) {
   return std::string_view(signature.identity).substr(signature.identity.rfind('@') + 1);
@@ -31,7 +28,7 @@ std::optional<Verdict> judge_alone(const Signature& signature, int64_t now) {
   // RFC 6376, 6.1.1: these end in PERMFAIL.
   if (!signs_from(signature)) return Verdict{Result::PermError, "From field is not signed"};
   std::string_view identity = identity_domain(signature);
-  if (identity != signature.domain && !is_below(identity, signature.domain)) {
+  if (!is_at_or_below(identity, signature.domain)) {
     return Verdict{Result::PermError, "i= is not of the domain d="};
   }
   // RFC 6376, 3.5, x=: must be greater than t=.
@@ -131,7 +128,7 @@ Verifier::Candidate Verifier::read(const message::Header& header, size_t field) 
   return candidate;
 }
 
-std::vector<Outcome> Verifier::finish(const message::Header& /*header*/, SignedHeader& fields) const {
+std::vector<Outcome> Verifier::finish(SignedHeader& fields) const {
   std::vector<Outcome> outcomes;
   outcomes.reserve(candidates_.size());
   for (const Candidate& candidate : candidates_) {

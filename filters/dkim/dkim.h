@@ -52,8 +52,9 @@ class Verifier {
   void begin(const message::Header& header);
   /// The d= of the signatures that can be read, without duplicates.
   [[nodiscard]] const std::vector<std::string>& domains() const { return domains_; }
-  /// `keys` have been waited for, `bodies` is finished, `header` is the one of begin(). In the order of the fields.
-  [[nodiscard]] std::vector<Outcome> finish(const message::Header& header, SignedHeader& fields) const;
+  /// `keys` have been waited for, `bodies` is finished, `fields` are of the header of begin(). In the order of the
+  /// fields.
+  [[nodiscard]] std::vector<Outcome> finish(SignedHeader& fields) const;
   /// Fields that were not looked at.
   [[nodiscard]] size_t ignored() const { return ignored_; }
 

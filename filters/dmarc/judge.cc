@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "filters/base/domain.h"
+
 namespace postern::dmarc {
 namespace {
 
@@ -54,7 +56,7 @@ Judge::Alignment Judge::align(const Identifier& identifier) const {
   std::string_view common = common_parent(domain, author_.domain);
   if (strict || common.empty() || !dns::is_valid_name(domain)) return Alignment::No;
   // Only what is within the organization can have the same one, unless that is not certain.
-  if (organization_.failed.empty() && !is_within(domain, organization_.domain)) return Alignment::No;
+  if (organization_.failed.empty() && !is_at_or_below(domain, organization_.domain)) return Alignment::No;
   Organization other = find_organization(domain, discovery_, known_);
   if (!other.asked) return Alignment::NotAsked;
   std::vector<std::string> failed = organization_.failed;
@@ -62,7 +64,7 @@ Judge::Alignment Judge::align(const Identifier& identifier) const {
   if (other.domain != organization_.domain) return failed.empty() ? Alignment::No : Alignment::Unsure;
   // What is strictly above both is the same for both, whatever it says. Elsewhere a record could part them.
   bool could_part = std::any_of(failed.begin(), failed.end(), [common](const std::string& name) {
-    return !is_within(common, name) || name == common;
+    return !is_at_or_below(common, name) || name == common;
   });
   return could_part ? Alignment::Unsure : Alignment::Yes;
 }

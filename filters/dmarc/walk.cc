@@ -47,10 +47,6 @@ std::string_view common_parent(std::string_view a, std::string_view b) {
   return dot == std::string_view::npos ? std::string_view() : tail.substr(dot + 1);
 }
 
-bool is_within(std::string_view domain, std::string_view parent) {
-  return common_parent(domain, parent).size() == parent.size();
-}
-
 bool Known::note_asked(const std::string& domain) {
   Entry& entry = entries_[domain];
   if (entry.state != State::NotAsked) return false;

@@ -23,8 +23,6 @@ inline constexpr size_t kMaxWalk = 8;
 [[nodiscard]] size_t count_labels(std::string_view domain);
 /// The last labels that both have; empty when they share none.
 [[nodiscard]] std::string_view common_parent(std::string_view a, std::string_view b);
-/// Whether `domain` is `parent` or stands below it.
-[[nodiscard]] bool is_within(std::string_view domain, std::string_view parent);
 
 /// What the DNS has said about policy records so far.
 class Known {

@@ -164,12 +164,6 @@ class Scanner {
   bool unclosed_ = false;
 };
 
-int hex_digit(char c) {
-  if (ascii_digit(c)) return c - '0';
-  char lower = ascii_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 std::string percent_decode(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {

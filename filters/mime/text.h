@@ -15,6 +15,9 @@ namespace postern::mime {
 /// At most `limit` octets of `utf8`, cut between characters.
 [[nodiscard]] std::string_view cut_utf8(std::string_view utf8, size_t limit);
 
+/// 0 to 15, in either case; -1 for what is no hexadecimal digit.
+[[nodiscard]] int hex_digit(char c);
+
 /// Transfer encodings without a part around them. At most `limit` octets come out. True: nothing was amiss.
 bool decode_base64(std::string_view text, size_t limit, std::string& out);
 bool decode_quoted_printable(std::string_view text, size_t limit, std::string& out);

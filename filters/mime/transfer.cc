@@ -21,12 +21,6 @@ constexpr std::array<uint8_t, 256> base64_values() {
   return out;
 }
 
-int hex_digit(char c) {
-  if (ascii_digit(c)) return c - '0';
-  char lower = ascii_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool is_line_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
@@ -51,6 +45,12 @@ bool decode_line(std::string_view line, std::string& out) {
 }
 
 }  // namespace
+
+int hex_digit(char c) {
+  if (ascii_digit(c)) return c - '0';
+  char lower = ascii_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
 
 /// RFC 2045, 6.8. What is outside of the alphabet is passed over. Padding ends a group and not the text: readers differ
 /// there, and what comes behind must not hide.

@@ -4,18 +4,13 @@
 #include <utility>
 
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 
 namespace postern::spf {
 namespace {
 
 /// What stands for a record that is not known yet, or that cannot match: an include of it does not match.
 const std::string kNoMatch = "v=spf1 ?all";
-
-/// Whether `name` is `domain` or below it.
-bool is_within(std::string_view name, std::string_view domain) {
-  if (name.size() < domain.size() || !equal_nocase(name.substr(name.size() - domain.size()), domain)) return false;
-  return name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.';
-}
 
 bool is_void(const dns::Answer& answer) {
   return answer.status == dns::Status::NoName || answer.status == dns::Status::NoRecord;
@@ -167,7 +162,7 @@ std::optional<std::string> Evaluation::validated_name(std::string_view domain) {
     const std::string& name = names->names[i];
     Found validated = is_validated(name);
     unknown = unknown || validated == Found::Unknown;
-    int rank = equal_nocase(name, domain) ? 3 : is_within(name, domain) ? 2 : 1;
+    int rank = equal_nocase(name, domain) ? 3 : is_at_or_below(name, domain) ? 2 : 1;
     if (validated == Found::Yes && rank > best_rank) {
       best = name;
       best_rank = rank;
@@ -198,7 +193,7 @@ engine::Reply Evaluation::match_ptr(const Term& term) {
   if (is_void(*names)) return count_void();
   bool unknown = false;
   for (size_t i = 0; i < std::min(names->names.size(), kMaxHosts); ++i) {
-    if (!is_within(names->names[i], *term.name)) continue;
+    if (!is_at_or_below(names->names[i], *term.name)) continue;
     Found validated = is_validated(names->names[i]);
     if (validated == Found::Yes) return found(kYes);
     unknown = unknown || validated == Found::Unknown;

@@ -7,7 +7,6 @@
 #include "filters/auth_results/compose.h"
 #include "filters/authentication/check.h"
 #include "filters/base/bytes.h"
-#include "filters/base/domain.h"
 #include "filters/base/signal.h"
 #include "filters/dns/iprev.h"
 #include "filters/message/headers.h"
@@ -34,15 +33,6 @@ std::string sender_of(const ScanOptions& options, std::string_view message) {
   std::string path = message::parse_header(message).first("Return-Path").value_or("");
   if (path.starts_with('<') && path.ends_with('>')) path = path.substr(1, path.size() - 2);
   return path;
-}
-
-/// What SPF may vouch for: the domain of MAIL FROM, for the null sender the name in HELO (RFC 7208, 2.4).
-std::string sender_domain(const Facts& facts) {
-  size_t at = facts.from.rfind('@');
-  std::string_view domain = facts.from.empty()        ? std::string_view(facts.helo)
-                            : at == std::string::npos ? std::string_view()
-                                                      : std::string_view(facts.from).substr(at + 1);
-  return to_ascii_domain(domain).value_or("");
 }
 
 class Scanner {
@@ -89,7 +79,8 @@ class Scanner {
     Facts& facts = judged.facts;
     TimePoint begin = clock_.now();
     int64_t now = options_.at.value_or(clock_.wall_ms() / 1000);
-    authentication::Check check(dns_, keys_, {policy_.authentication, policy_.dns.lookup, now}, sender_domain(facts));
+    authentication::Check check(dns_, keys_, {policy_.authentication, policy_.dns.lookup, now},
+                                authentication::spf_domain(facts.from, facts.helo));
     check.append(facts.message, facts.message);
     co_await learn_client(facts, now);
     auto outcome = co_await check.finish(header, facts.message, *facts.spf);

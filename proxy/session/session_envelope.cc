@@ -128,10 +128,8 @@ void SessionImpl::start_checks(Transaction& tx) {
   tx.helo_spf = std::make_unique<Background<spf::Outcome>>(spf::check_helo(dns_, query, options));
   authentication::Options authentication{policy_.authentication, policy_.dns.lookup, options.wall_seconds};
   tx.spf = std::make_unique<Background<spf::Outcome>>(spf::check_mail_from(dns_, query, std::move(options)));
-  // RFC 7208, 2.4: for the null sender SPF judges the name in HELO.
-  std::string_view domain = tx.facts.from.empty() ? std::string_view(tx.facts.helo) : tx.mail.from.domain;
   tx.authentication = std::make_unique<authentication::Check>(dns_, services_.keys, std::move(authentication),
-                                                              to_ascii_domain(domain).value_or(""));
+                                                              authentication::spf_domain(tx.facts.from, tx.facts.helo));
 }
 
 /// The client's name in the DNS: for rules that run before the message, for the backend, and for the header.

@@ -10,19 +10,14 @@
 #include <string>
 
 #include "filters/arc/arc.h"
+#include "tests/conformance/hex.h"
 #include "tests/fakes/fake_dns.h"
 
 namespace {
 
-using namespace postern;
+using postern::test::unhex;
 
-std::string unhex(const std::string& hex) {
-  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string out;
-  if (hex == "-") return out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
-  return out;
-}
+using namespace postern;
 
 void check(test::FakeDns& zone, dkim::KeyCache& cache, const std::string& id, const std::string& text,
            int64_t seconds) {

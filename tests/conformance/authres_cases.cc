@@ -13,30 +13,16 @@
 #include "filters/auth_results/compose.h"
 #include "filters/auth_results/encode.h"
 #include "filters/auth_results/parse.h"
+#include "tests/conformance/hex.h"
 
 namespace {
+
+using postern::test::to_hex;
+using postern::test::unhex;
 
 using postern::Facts;
 using postern::IpAddress;
 using namespace postern::auth_results;
-
-std::string unhex(const std::string& hex) {
-  std::string out;
-  if (hex == "-") return out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
-
-std::string to_hex(const std::string& octets) {
-  static constexpr char digits[] = "0123456789abcdef";
-  if (octets.empty()) return "-";
-  std::string out;
-  for (char c : octets) {
-    auto octet = static_cast<unsigned char>(c);
-    out += {digits[octet >> 4], digits[octet & 15]};
-  }
-  return out;
-}
 
 std::string word(std::istringstream& line) {
   std::string text;

@@ -18,31 +18,17 @@
 #include <vector>
 
 #include "filters/dkim/dkim.h"
+#include "tests/conformance/hex.h"
 #include "tests/fakes/fake_dns.h"
 
 namespace {
 
+using postern::test::to_hex;
+using postern::test::unhex;
+
 using postern::test::FakeDns;
 namespace dkim = postern::dkim;
 namespace message = postern::message;
-
-std::string unhex(const std::string& hex) {
-  std::string out;
-  if (hex == "-") return out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
-
-std::string to_hex(std::string_view octets) {
-  static constexpr char digits[] = "0123456789abcdef";
-  if (octets.empty()) return "-";
-  std::string out;
-  for (char c : octets) {
-    auto octet = static_cast<unsigned char>(c);
-    out += {digits[octet >> 4], digits[octet & 15]};
-  }
-  return out;
-}
 
 void add_record(FakeDns& zone, const std::string& name, const std::string& type, const std::string& data) {
   if (type == "TXT") zone.txt(name, data);
@@ -63,7 +49,7 @@ std::vector<dkim::Outcome> verify(FakeDns& zone, dkim::KeyCache& cache, std::str
   bodies.feed(text.substr(header.body_offset));
   bodies.finish();
   dkim::SignedHeader fields(header);
-  return verifier.finish(header, fields);
+  return verifier.finish(fields);
 }
 
 void measure(FakeDns& zone, dkim::KeyCache& cache, std::string_view text, int64_t seconds, int times) {

@@ -19,22 +19,18 @@
 #include "filters/dmarc/psl.h"
 #include "filters/dmarc/record.h"
 #include "filters/message/headers.h"
+#include "tests/conformance/hex.h"
 #include "tests/fakes/fake_dns.h"
 
 namespace {
+
+using postern::test::unhex;
 
 using postern::test::FakeDns;
 namespace dmarc = postern::dmarc;
 namespace dns = postern::dns;
 namespace message = postern::message;
 using Method = dmarc::Identifier::Method;
-
-std::string unhex(const std::string& hex) {
-  std::string out;
-  if (hex == "-") return out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;

@@ -13,32 +13,18 @@
 #include <vector>
 
 #include "filters/spf/spf.h"
+#include "tests/conformance/hex.h"
 #include "tests/fakes/fake_dns.h"
 
 namespace {
+
+using postern::test::to_hex;
+using postern::test::unhex;
 
 using postern::IpAddress;
 using postern::test::FakeDns;
 namespace dns = postern::dns;
 namespace spf = postern::spf;
-
-std::string unhex(const std::string& hex) {
-  std::string out;
-  if (hex == "-") return out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
-
-std::string to_hex(const std::string& octets) {
-  static constexpr char digits[] = "0123456789abcdef";
-  if (octets.empty()) return "-";
-  std::string out;
-  for (char c : octets) {
-    auto octet = static_cast<unsigned char>(c);
-    out += {digits[octet >> 4], digits[octet & 15]};
-  }
-  return out;
-}
 
 std::optional<dns::Type> type_of(const std::string& name) {
   using dns::Type;

@@ -84,7 +84,7 @@ std::vector<dkim::Outcome> verify(std::string_view text, std::string_view record
   bodies.feed(text.substr(header.body_offset));
   bodies.finish();
   dkim::SignedHeader fields(header);
-  auto outcomes = verifier.finish(header, fields);
+  auto outcomes = verifier.finish(fields);
   require(outcomes.size() <= dkim::Verifier::kMaxSignatures);
   for (const auto& outcome : outcomes) {
     require(is_printable(outcome.reason) && is_printable(outcome.algorithm) && is_printable(outcome.domain));

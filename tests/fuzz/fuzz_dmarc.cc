@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "filters/base/bytes.h"
+#include "filters/base/domain.h"
 #include "filters/dmarc/dmarc.h"
 #include "filters/dmarc/psl.h"
 #include "filters/dmarc/record.h"
@@ -137,10 +138,10 @@ void fuzz_check(dmarc::Author author, Input input) {
   require(task.done());
   dmarc::Outcome outcome = task.take();
   require(outcome.aligned.size() <= 1 && outcome.aligned.empty() == (outcome.result != dmarc::Result::Pass));
-  require(outcome.from == author.domain && dmarc::is_within(author.domain, outcome.domain));
+  require(outcome.from == author.domain && is_at_or_below(author.domain, outcome.domain));
   if (outcome.result != dmarc::Result::Pass) return;
   // Somebody below or at the organizational domain it was.
-  auto within = [&](const std::string& domain) { return dmarc::is_within(domain, outcome.domain); };
+  auto within = [&](const std::string& domain) { return is_at_or_below(domain, outcome.domain); };
   require(std::any_of(domains.begin(), domains.end(), within));
 }
 

@@ -50,7 +50,7 @@ class Dkim : public testing::Test {
     SignedHeader fields(header);
     ignored = verifier.ignored();
     domains = verifier.domains();
-    return verifier.finish(header, fields);
+    return verifier.finish(fields);
   }
   Outcome verify(std::string_view text) {
     auto outcomes = verify_all(text);

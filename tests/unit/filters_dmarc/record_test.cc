@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "filters/base/domain.h"
 #include "filters/dmarc/psl.h"
 #include "filters/dmarc/walk.h"
 
@@ -133,8 +134,8 @@ TEST(TreeWalk, SharedParents) {
   EXPECT_EQ(common_parent("example.com", "example.com"), "example.com");
   EXPECT_EQ(common_parent("example.com", "example.org"), "");
   EXPECT_EQ(common_parent("xcom", "com"), "");
-  EXPECT_TRUE(is_within("a.example.com", "example.com"));
-  EXPECT_FALSE(is_within("notexample.com", "example.com"));
+  EXPECT_TRUE(is_at_or_below("a.example.com", "example.com"));
+  EXPECT_FALSE(is_at_or_below("notexample.com", "example.com"));
 }
 
 // facts of libpsl: case, a final dot and addresses mislead it.
