@@ -9,14 +9,23 @@ fail() {
   exit 1
 }
 
-# packages_of SECTION...: "NAME [service]" lines of deploy/packages.txt.
+# packages_of SECTION...: "NAME [service]" lines of deploy/packages.txt, those that are for this machine's architecture.
 packages_of() {
-  local section
+  local section here
+  here=$(dpkg --print-architecture)
   for section in "$@"; do
-    awk -v want="[$section]" '
+    awk -v want="[$section]" -v here="$here" '
       { sub(/#.*/, "") } NF == 0 { next }
       /^\[/ { inside = ($1 == want); next }
-      inside { print $1, $2 }' "$lib_dir/packages.txt"
+      inside {
+        kind = ""; ours = 1
+        for (i = 2; i <= NF; i++) {
+          if ($i == "service") kind = $i
+          else if ($i ~ /^!/) ours = ours && $i != "!" here
+          else ours = ours && $i == here
+        }
+        if (ours) print $1, kind
+      }' "$lib_dir/packages.txt"
   done
 }
 

@@ -7,6 +7,7 @@
 #include <lua.hpp>
 
 #include "filters/dmarc/dmarc.h"
+#include "filters/dns/dns.h"
 
 namespace postern::rules {
 
@@ -17,14 +18,28 @@ void open_declare(lua_State* lua);  // api_declare.cc: rule, group, score, disab
 /// Makes the objects of State::views.
 void open_mail(lua_State* lua);            // api_mail.cc: mail, mail.client, mail.rcpts; calls the next
 void open_authentication(lua_State* lua);  // api_authentication.cc: mail.spf, .helo_spf, .dkim, .dmarc, .arc
+void open_content(lua_State* lua);         // api_content.cc: mail.text, .hidden, .urls, .attachments, .parts
+void open_dns(lua_State* lua);             // api_dns.cc: dns.txt and its like
+void open_map(lua_State* lua);             // api_map.cc: map("file")
 
 /// As rules read them and examples write them.
 [[nodiscard]] std::string_view name_of(dmarc::Identifier::Method method);
+
+/// What dns.TYPE(name) asks: any case, a final dot or none, U-labels; for PTR an address too.
+[[nodiscard]] dns::Question question_of(dns::Type type, std::string_view name);
+
+/// `return wait_for_earlier(lua, then)`: the rule waits until all rules before it have ended; `then` answers.
+int wait_for_earlier(lua_State* lua, lua_KFunction then);
+
+/// The line of the file's code that called us, 0: not known; a tail call has left no trace of itself, so its caller's.
+[[nodiscard]] int calling_line(lua_State* lua);
 
 /// Raises `message`, with file and line of the Lua code that called. (Errors are C++ exceptions in this build of Lua:
 /// destructors run.)
 [[noreturn]] void raise(lua_State* lua, const std::string& message);
 void push(lua_State* lua, std::string_view text);
+/// What is at `index` as text; of what has none, its type.
+void push_shown(lua_State* lua, int index);
 [[nodiscard]] inline std::string_view text_at(lua_State* lua, int index) {
   size_t size = 0;
   const char* data = luaL_checklstring(lua, index, &size);

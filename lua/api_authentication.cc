@@ -34,14 +34,12 @@ constexpr std::array<ViewRow, 4> kSpf = {{
     {"reason", Stage::Mail,
      [](lua_State* lua, MailContext& mail) { push(lua, outcome_of(mail.facts->*which).reason); }},
 }};
-constexpr ViewTable kSpfView = {"mail.spf", kSpf<&Facts::spf>.data(), kSpf<&Facts::spf>.size()};
-constexpr ViewTable kHeloSpfView = {"mail.helo_spf", kSpf<&Facts::helo_spf>.data(), kSpf<&Facts::helo_spf>.size()};
 
 // ---------------------------------------------------------------- DKIM
 
 constexpr ViewArray kDkim = {
-    "dkim", "mail", Stage::Message, [](const Facts& facts) { return facts.dkim.size(); },
-    [](lua_State* lua, MailContext&, size_t at) { push_element(lua, State::DkimSignatures, at); }};
+    "dkim", "mail", Stage::Message, [](MailContext& mail, size_t) { return mail.facts->dkim.size(); },
+    [](lua_State* lua, MailContext&, size_t, size_t at) { push_element(lua, State::DkimSignatures, at); }};
 
 // Null for an object that was kept from a message with more signatures.
 const dkim::Outcome* signature_of(lua_State* lua, const MailContext& mail) {
@@ -80,7 +78,6 @@ constexpr std::array<ViewRow, 9> kSignature = {{
     {"partial", Stage::Message, push_dkim_flag<&dkim::Outcome::partial>},
     {"testing", Stage::Message, push_dkim_flag<&dkim::Outcome::testing>},
 }};
-constexpr ViewTable kSignatureView = {"mail.dkim[...]", kSignature.data(), kSignature.size()};
 
 // ---------------------------------------------------------------- DMARC
 
@@ -90,8 +87,8 @@ void push_dmarc_text(lua_State* lua, MailContext& mail) {
 }
 
 constexpr ViewArray kAligned = {"aligned", "mail.dmarc", Stage::Message,
-                                [](const Facts& facts) { return outcome_of(facts.dmarc).aligned.size(); },
-                                [](lua_State* lua, MailContext& mail, size_t at) {
+                                [](MailContext& mail, size_t) { return outcome_of(mail.facts->dmarc).aligned.size(); },
+                                [](lua_State* lua, MailContext& mail, size_t, size_t at) {
                                   push(lua, name_of(outcome_of(mail.facts->dmarc).aligned[at]));
                                 }};
 
@@ -117,13 +114,14 @@ constexpr std::array<ViewRow, 8> kDmarc = {{
        }
      }},
 }};
-constexpr ViewTable kDmarcView = {"mail.dmarc", kDmarc.data(), kDmarc.size()};
 
 // ---------------------------------------------------------------- ARC
 
-constexpr ViewArray kSealers = {
-    "sealers", "mail.arc", Stage::Message, [](const Facts& facts) { return outcome_of(facts.arc).sets.size(); },
-    [](lua_State* lua, MailContext& mail, size_t at) { push(lua, outcome_of(mail.facts->arc).sets[at].sealer); }};
+constexpr ViewArray kSealers = {"sealers", "mail.arc", Stage::Message,
+                                [](MailContext& mail, size_t) { return outcome_of(mail.facts->arc).sets.size(); },
+                                [](lua_State* lua, MailContext& mail, size_t, size_t at) {
+                                  push(lua, outcome_of(mail.facts->arc).sets[at].sealer);
+                                }};
 
 constexpr std::array<ViewRow, 4> kArc = {{
     {"result", Stage::Message,
@@ -136,9 +134,15 @@ constexpr std::array<ViewRow, 4> kArc = {{
        lua_pushinteger(lua, static_cast<lua_Integer>(outcome_of(mail.facts->arc).sets.size()));
      }},
 }};
-constexpr ViewTable kArcView = {"mail.arc", kArc.data(), kArc.size()};
 
 }  // namespace
+
+constinit const ViewTable kSpfTable = {"mail.spf", kSpf<&Facts::spf>.data(), kSpf<&Facts::spf>.size()};
+constinit const ViewTable kHeloSpfTable = {"mail.helo_spf", kSpf<&Facts::helo_spf>.data(),
+                                           kSpf<&Facts::helo_spf>.size()};
+constinit const ViewTable kSignatureTable = {"mail.dkim[...]", kSignature.data(), kSignature.size()};
+constinit const ViewTable kDmarcTable = {"mail.dmarc", kDmarc.data(), kDmarc.size()};
+constinit const ViewTable kArcTable = {"mail.arc", kArc.data(), kArc.size()};
 
 std::string_view name_of(dmarc::Identifier::Method method) {
   switch (method) {
@@ -149,13 +153,13 @@ std::string_view name_of(dmarc::Identifier::Method method) {
 }
 
 void open_authentication(lua_State* lua) {
-  make_view(lua, State::Spf, kSpfView);
-  make_view(lua, State::HeloSpf, kHeloSpfView);
+  make_view(lua, State::Spf, kSpfTable);
+  make_view(lua, State::HeloSpf, kHeloSpfTable);
   make_array(lua, State::Dkim, kDkim);
-  make_elements(lua, State::DkimSignatures, kSignatureView);
-  make_view(lua, State::Dmarc, kDmarcView);
+  make_elements(lua, State::DkimSignatures, kSignatureTable);
+  make_view(lua, State::Dmarc, kDmarcTable);
   make_array(lua, State::DmarcAligned, kAligned);
-  make_view(lua, State::Arc, kArcView);
+  make_view(lua, State::Arc, kArcTable);
   make_array(lua, State::ArcSealers, kSealers);
 }
 

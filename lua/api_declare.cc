@@ -18,15 +18,6 @@ Registry& registry(lua_State* lua, const char* what) {
   return *found;
 }
 
-// The line of the file's code that called us; a tail call has left no trace of itself, so its caller's.
-int calling_line(lua_State* lua) {
-  lua_Debug frame;
-  for (int level = 1; level < 8 && lua_getstack(lua, level, &frame) != 0; ++level) {
-    if (lua_getinfo(lua, "l", &frame) != 0 && frame.currentline > 0) return frame.currentline;
-  }
-  return 0;
-}
-
 std::string name_argument(lua_State* lua, const char* what) {
   if (lua_type(lua, 1) != LUA_TSTRING) {
     raise(lua, fmt::format("'{}' wants a name in quotes, not a {}", what, luaL_typename(lua, 1)));
@@ -54,6 +45,7 @@ int rule_table(lua_State* lua) {
   rule.info.name = std::move(name);
   rule.info.file = rules.file();
   rule.info.line = line;
+  rule.outline = rules.outline(rule.info.name, line);
   lua_settop(lua, 1);
   parse_rule_table(lua, rules, rule);
   rules.add(std::move(rule));
@@ -136,6 +128,14 @@ int group(lua_State* lua) {
 }
 
 }  // namespace
+
+int calling_line(lua_State* lua) {
+  lua_Debug frame;
+  for (int level = 1; level < 8 && lua_getstack(lua, level, &frame) != 0; ++level) {
+    if (lua_getinfo(lua, "l", &frame) != 0 && frame.currentline > 0) return frame.currentline;
+  }
+  return 0;
+}
 
 void open_declare(lua_State* lua) {
   constexpr std::array<luaL_Reg, 5> kFunctions = {

@@ -8,21 +8,18 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
-#include "filters/mime/mime.h"
 #include "lua/api.h"
 #include "lua/api_view.h"
+#include "lua/content.h"
 #include "lua/registry.h"
 
 namespace postern::rules {
 
 namespace {
 
-constexpr size_t kMaxFieldsOfName = 1000;  // that mail:header returns
-
-const message::Header& header_of(MailContext& mail) {
-  if (!mail.header) mail.header = message::parse_header(mail.facts->message);
-  return *mail.header;
-}
+// What mail:header returns: a message of nothing but Subject fields must not fill the memory of the rules.
+constexpr size_t kMaxFieldsOfName = 1000;
+constexpr size_t kMaxOctetsOfName = 1U << 20U;
 
 // mail:header(name): the first value or nil, then an array of all.
 int header(lua_State* lua) {
@@ -32,10 +29,14 @@ int header(lua_State* lua) {
   lua_settop(lua, 2);
   lua_newtable(lua);
   lua_Integer count = 0;
-  for (const message::Field& field : header_of(mail).fields) {
-    if (static_cast<size_t>(count) >= kMaxFieldsOfName) break;
-    if (field.name.empty() || !equal_nocase(field.name, name)) continue;
-    push(lua, mime::decode_header(field.value));
+  size_t octets = 0;
+  const auto& fields = header_of(mail).fields;
+  for (size_t at = 0; at < fields.size() && static_cast<size_t>(count) < kMaxFieldsOfName; ++at) {
+    if (fields[at].name.empty() || !equal_nocase(fields[at].name, name)) continue;
+    const std::string& value = field_text(mail, at);
+    octets += value.size();
+    if (octets > kMaxOctetsOfName) break;
+    push(lua, value);
     lua_rawseti(lua, 3, ++count);
   }
   lua_rawgeti(lua, 3, 1);
@@ -56,8 +57,14 @@ int match(lua_State* lua) {
   return pushed;
 }
 
-// mail:hit(rule): whether a rule that ran before has hit. A rule that runs later would always read as false, so asking
-// for it is an error.
+int hit(lua_State* lua);
+
+int hit_again(lua_State* lua, int /*status*/, lua_KContext /*context*/) {
+  return hit(lua);
+}
+
+// mail:hit(rule): whether a rule that runs before has hit; it may still wait for the DNS, then this one waits for it. A
+// rule that runs later would always read as false, so asking for it is an error.
 int hit(lua_State* lua) {
   MailContext& mail = context(lua);
   std::string name(text_at(lua, 2));
@@ -71,10 +78,12 @@ int hit(lua_State* lua) {
       raise(lua, fmt::format("mail:hit: there is no rule {}{}", escape_for_log(name, 60), did_you_mean(name, known)));
     }
     if (found->second >= mail.position) raise(lua, fmt::format("mail:hit: {} does not run before this rule", name));
+    if (mail.progress != nullptr && mail.progress->is_open(found->second)) {
+      lua_settop(lua, 2);
+      return wait_for_earlier(lua, hit_again);
+    }
   }
-  const auto& hits = mail.evaluation->hits;
-  bool found = std::any_of(hits.begin(), hits.end(), [&name](const Hit& each) { return each.rule == name; });
-  lua_pushboolean(lua, found ? 1 : 0);
+  lua_pushboolean(lua, mail.progress != nullptr && mail.progress->has_hit(name) ? 1 : 0);
   return 1;
 }
 
@@ -90,32 +99,35 @@ constexpr std::array<ViewRow, 5> kClient = {{
     {"tls", Stage::Connect,
      [](lua_State* lua, MailContext& mail) { lua_pushboolean(lua, mail.facts->client.tls ? 1 : 0); }},
 }};
-constexpr ViewTable kClientView = {"mail.client", kClient.data(), kClient.size()};
+constexpr ViewTable kClientTable = {"mail.client", kClient.data(), kClient.size()};
 
-constexpr ViewArray kRcpts = {"rcpts", "mail", Stage::Rcpt, [](const Facts& facts) { return facts.rcpts.size(); },
-                              [](lua_State* lua, MailContext& mail, size_t at) { push(lua, mail.facts->rcpts[at]); }};
+constexpr ViewArray kRcpts = {
+    "rcpts", "mail", Stage::Rcpt, [](MailContext& mail, size_t) { return mail.facts->rcpts.size(); },
+    [](lua_State* lua, MailContext& mail, size_t, size_t at) { push(lua, mail.facts->rcpts[at]); }};
 
 void push_subject(lua_State* lua, MailContext& mail) {
-  for (const message::Field& field : header_of(mail).fields) {
-    if (equal_nocase(field.name, "subject")) {
-      push(lua, mime::decode_header(field.value));
-      return;
-    }
-  }
-  push(lua, "");
+  const auto& fields = header_of(mail).fields;
+  auto subject = std::find_if(fields.begin(), fields.end(),
+                              [](const message::Field& field) { return equal_nocase(field.name, "subject"); });
+  if (subject == fields.end()) return push(lua, "");
+  push(lua, field_text(mail, static_cast<size_t>(subject - fields.begin())));
 }
 
-constexpr std::array<ViewRow, 23> kMail = {{
-    {"client", Stage::Connect, row_of<State::Client>},
-    {"spf", Stage::Mail, row_of<State::Spf>},
-    {"helo_spf", Stage::Mail, row_of<State::HeloSpf>},
-    {"dmarc", Stage::Message, row_of<State::Dmarc>},
-    {"dkim", Stage::Message, row_of<State::Dkim>},
+void push_score(lua_State* lua, MailContext& mail) {
+  lua_pushnumber(lua, mail.progress != nullptr ? mail.progress->score_before(mail.position) : 0);
+}
+
+constexpr std::array<ViewRow, 25> kMail = {{
+    {"client", Stage::Connect, row_of<State::Client>, &kClientTable},
+    {"spf", Stage::Mail, row_of<State::Spf>, &kSpfTable},
+    {"helo_spf", Stage::Mail, row_of<State::HeloSpf>, &kHeloSpfTable},
+    {"dmarc", Stage::Message, row_of<State::Dmarc>, &kDmarcTable},
+    {"dkim", Stage::Message, row_of<State::Dkim>, &kSignatureTable},
     {"dkim_ignored", Stage::Message,
      [](lua_State* lua, MailContext& mail) {
        lua_pushinteger(lua, static_cast<lua_Integer>(mail.facts->dkim_ignored));
      }},
-    {"arc", Stage::Message, row_of<State::Arc>},
+    {"arc", Stage::Message, row_of<State::Arc>, &kArcTable},
     {"header", Stage::Connect, [](lua_State* lua, MailContext&) { lua_pushcfunction(lua, header); }},
     {"match", Stage::Connect, [](lua_State* lua, MailContext&) { lua_pushcfunction(lua, match); }},
     {"hit", Stage::Connect, [](lua_State* lua, MailContext&) { lua_pushcfunction(lua, hit); }},
@@ -125,25 +137,31 @@ constexpr std::array<ViewRow, 23> kMail = {{
     {"size", Stage::Message,
      [](lua_State* lua, MailContext& mail) { lua_pushinteger(lua, static_cast<lua_Integer>(mail.facts->size)); }},
     {"subject", Stage::Message, push_subject},
-    {"score", Stage::Connect, [](lua_State* lua, MailContext& mail) { lua_pushnumber(lua, mail.evaluation->score); }},
-    {"truncated", Stage::Message,
-     [](lua_State* lua, MailContext& mail) { lua_pushboolean(lua, mail.facts->truncated ? 1 : 0); }},
+    {"text", Stage::Message, push_text},
+    {"hidden", Stage::Message, push_hidden},
+    {"urls", Stage::Message, row_of<State::Urls>, &kUrlTable},
+    {"attachments", Stage::Message, row_of<State::Attachments>, &kAttachmentTable},
+    {"parts", Stage::Message, row_of<State::Parts>, &kPartTable},
+    {"defects", Stage::Message, row_of<State::Defects>, &kDefectsTable},
+    {"truncated", Stage::Message, push_truncated},
+    {"score", Stage::Connect, push_score, nullptr, true},
     {"lists", Stage::Connect, nullptr},
     {"bulk", Stage::Message, nullptr},
-    {"text", Stage::Message, nullptr},
-    {"urls", Stage::Message, nullptr},
-    {"attachments", Stage::Message, nullptr},
-    {"parts", Stage::Message, nullptr},
 }};
-constexpr ViewTable kMailView = {"mail", kMail.data(), kMail.size()};
+constexpr ViewTable kMailTable = {"mail", kMail.data(), kMail.size()};
 
 }  // namespace
 
+const ViewTable& mail_table() {
+  return kMailTable;
+}
+
 void open_mail(lua_State* lua) {
-  make_view(lua, State::Mail, kMailView);
-  make_view(lua, State::Client, kClientView);
+  make_view(lua, State::Mail, kMailTable);
+  make_view(lua, State::Client, kClientTable);
   make_array(lua, State::Rcpts, kRcpts);
   open_authentication(lua);
+  open_content(lua);
 }
 
 }  // namespace postern::rules

@@ -20,8 +20,8 @@ re2::StringPiece piece(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-std::string_view bounded(std::string_view text) {
-  return text.substr(0, RegexCache::kMaxSubject);
+std::string_view bounded(std::string_view text, const RE2& regex) {
+  return text.substr(0, RegexCache::reach(regex));
 }
 
 std::shared_ptr<const RE2> compiled(lua_State* lua, std::string_view pattern) {
@@ -112,8 +112,8 @@ int match(lua_State* lua) {
 
 // Upvalues: text, expression, offset of the next search.
 int gmatch_step(lua_State* lua) {
-  std::string_view text = bounded(text_at(lua, lua_upvalueindex(1)));
   auto regex = compiled(lua, text_at(lua, lua_upvalueindex(2)));
+  std::string_view text = bounded(text_at(lua, lua_upvalueindex(1)), *regex);
   auto from = static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(3)));
   Groups groups;
   if (!match_at(*regex, text, from, groups)) {
@@ -190,8 +190,8 @@ void replace_by_value(lua_State* lua, const RE2& regex, const Groups& groups, st
 // text:gsub(expression, replacement [, most]).
 int gsub(lua_State* lua) {
   std::string_view whole = text_at(lua, 1);
-  std::string_view text = bounded(whole);
   auto regex = compiled(lua, text_at(lua, 2));
+  std::string_view text = bounded(whole, *regex);
   int kind = lua_type(lua, 3);
   if (kind != LUA_TSTRING && kind != LUA_TNUMBER && kind != LUA_TTABLE && kind != LUA_TFUNCTION) {
     raise(lua, "gsub's replacement must be a string, a table or a function");
@@ -238,12 +238,33 @@ int rep(lua_State* lua) {
   return 1;
 }
 
+// Lua's own, without addresses: %p, and what %s makes of a table.
+int format(lua_State* lua) {
+  std::string_view text = text_at(lua, 1);
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at)) {
+    at = text.find_first_not_of("-+ #0123456789.", at + 1);
+    if (at == std::string_view::npos) break;
+    if (text[at] == 'p') raise(lua, "there is no '%p' in a rule");
+    ++at;
+  }
+  for (int index = 2; index <= lua_gettop(lua); ++index) {
+    int type = lua_type(lua, index);
+    if (type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN || type == LUA_TNIL) continue;
+    push_shown(lua, index);
+    lua_replace(lua, index);
+  }
+  lua_pushvalue(lua, lua_upvalueindex(1));
+  lua_insert(lua, 1);
+  lua_call(lua, lua_gettop(lua) - 1, 1);
+  return 1;
+}
+
 }  // namespace
 
 int push_match(lua_State* lua, std::string_view pattern, std::string_view subject, size_t from) {
   auto regex = compiled(lua, pattern);
   Groups groups;
-  if (!match_at(*regex, bounded(subject), from, groups)) return 0;
+  if (!match_at(*regex, bounded(subject, *regex), from, groups)) return 0;
   return push_groups(lua, *regex, groups);
 }
 
@@ -251,13 +272,16 @@ void open_string(lua_State* lua) {
   lua_pushcfunction(lua, luaopen_string);
   lua_call(lua, 0, 1);
   lua_newtable(lua);
-  for (const char* name : {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper"}) {
+  for (const char* name : {"byte", "char", "len", "lower", "reverse", "sub", "upper"}) {
     lua_getfield(lua, -2, name);
     lua_setfield(lua, -2, name);
   }
   lua_getfield(lua, -2, "rep");
   lua_pushcclosure(lua, rep, 1);
   lua_setfield(lua, -2, "rep");
+  lua_getfield(lua, -2, "format");
+  lua_pushcclosure(lua, format, 1);
+  lua_setfield(lua, -2, "format");
   constexpr std::array<luaL_Reg, 5> kOurs = {
       {{"find", find}, {"match", match}, {"gmatch", gmatch}, {"gsub", gsub}, {nullptr, nullptr}}};
   luaL_setfuncs(lua, kOurs.data(), 0);

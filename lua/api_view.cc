@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,6 +20,17 @@ const Table& table_of(lua_State* lua) {
   return *static_cast<const Table*>(lua_touserdata(lua, lua_upvalueindex(1)));
 }
 
+bool must_wait(const MailContext& mail, const ViewRow& row) {
+  return row.after_earlier && mail.progress != nullptr && mail.progress->waits_before(mail.position);
+}
+
+// `function` is done again once the rules before this one have ended; it has two arguments.
+template <lua_CFunction function>
+int again(lua_State* lua, int /*status*/, lua_KContext /*context*/) {
+  lua_settop(lua, 2);
+  return function(lua);
+}
+
 // The field that a view is asked for; raises an error for what there is not, and for what is not known yet.
 int view_index(lua_State* lua) {
   const auto& view = table_of<ViewTable>(lua);
@@ -33,7 +45,43 @@ int view_index(lua_State* lua) {
   }
   if (row->push == nullptr) raise(lua, fmt::format("{}.{} is not available in this version", view.path, row->name));
   require_stage(lua, mail, view.path, row->name, row->since);
+  if (must_wait(mail, *row)) return wait_for_earlier(lua, again<view_index>);
   row->push(lua, mail);
+  return 1;
+}
+
+// Rules can call an iterator with anything; only an object of its own metatable (the second upvalue) holds a place.
+void require_own_object(lua_State* lua) {
+  if (lua_getmetatable(lua, 1) != 0) {
+    bool own = lua_rawequal(lua, -1, lua_upvalueindex(2)) != 0;
+    lua_pop(lua, 1);
+    if (own) return;
+  }
+  raise(lua, "what pairs() gave must be called with the object that it was asked for");
+}
+
+// Behind the row of the last key: the next one that can be read now and is no method.
+int view_next(lua_State* lua) {
+  const auto& view = table_of<ViewTable>(lua);
+  MailContext& mail = context(lua);
+  require_own_object(lua);
+  lua_settop(lua, 2);
+  const ViewRow* end = view.rows + view.count;
+  const ViewRow* row = view.rows;
+  if (!lua_isnil(lua, 2)) {
+    std::string_view key = lua_type(lua, 2) == LUA_TSTRING ? text_at(lua, 2) : std::string_view("?");
+    row = std::find_if(row, end, [key](const ViewRow& candidate) { return candidate.name == key; });
+    if (row != end) ++row;
+  }
+  for (; row != end; ++row) {
+    if (row->push == nullptr || mail.stage < row->since) continue;
+    if (must_wait(mail, *row)) return wait_for_earlier(lua, again<view_next>);
+    push(lua, row->name);
+    row->push(lua, mail);
+    if (!lua_isfunction(lua, -1)) return 2;
+    lua_pop(lua, 2);
+  }
+  lua_pushnil(lua);
   return 1;
 }
 
@@ -47,12 +95,19 @@ MailContext& context_of(lua_State* lua, const ViewArray& array) {
   return mail;
 }
 
+// Every array holds the place of its owner. Rules never see a metatable, so what they call its functions with is the
+// object itself; the iterator alone must look.
+size_t owner_of(lua_State* lua) {
+  return *static_cast<const size_t*>(lua_touserdata(lua, 1));
+}
+
 // Pushes the value of a 1-based index, or nil where there is none.
 void push_at(lua_State* lua, MailContext& mail, const ViewArray& array, lua_Integer index) {
-  if (index < 1 || static_cast<lua_Unsigned>(index) > array.size(*mail.facts)) {
+  size_t owner = owner_of(lua);
+  if (index < 1 || static_cast<lua_Unsigned>(index) > array.size(mail, owner)) {
     lua_pushnil(lua);
   } else {
-    array.push(lua, mail, static_cast<size_t>(index) - 1);
+    array.push(lua, mail, owner, static_cast<size_t>(index) - 1);
   }
 }
 
@@ -69,15 +124,17 @@ int array_index(lua_State* lua) {
 
 int array_length(lua_State* lua) {
   const auto& array = table_of<ViewArray>(lua);
-  lua_pushinteger(lua, static_cast<lua_Integer>(array.size(*context_of(lua, array).facts)));
+  MailContext& mail = context_of(lua, array);
+  lua_pushinteger(lua, static_cast<lua_Integer>(array.size(mail, owner_of(lua))));
   return 1;
 }
 
 int array_next(lua_State* lua) {
   const auto& array = table_of<ViewArray>(lua);
   MailContext& mail = context_of(lua, array);
+  require_own_object(lua);
   lua_Integer index = luaL_optinteger(lua, 2, 0);
-  if (index < 0 || static_cast<lua_Unsigned>(index) >= array.size(*mail.facts)) {
+  if (index < 0 || static_cast<lua_Unsigned>(index) >= array.size(mail, owner_of(lua))) {
     lua_pushnil(lua);
     return 1;
   }
@@ -86,10 +143,11 @@ int array_next(lua_State* lua) {
   return 2;
 }
 
-int array_pairs(lua_State* lua) {
+// pairs(object): the iterator (the upvalue), the object, and what comes before the first.
+int start_pairs(lua_State* lua) {
   lua_pushvalue(lua, lua_upvalueindex(1));
   lua_pushvalue(lua, 1);
-  lua_pushinteger(lua, 0);
+  lua_pushvalue(lua, lua_upvalueindex(2));
   return 3;
 }
 
@@ -110,6 +168,41 @@ void set_method(lua_State* lua, const char* name, lua_CFunction function, const 
   lua_setfield(lua, -2, name);
 }
 
+// pairs() for the metatable on top of the stack, which becomes an upvalue of the iterator. The iterator is made here,
+// not by every pairs().
+template <class Table>
+void set_pairs(lua_State* lua, lua_CFunction next, const Table& table) {
+  lua_pushlightuserdata(lua, const_cast<Table*>(&table));
+  lua_pushvalue(lua, -2);
+  lua_pushcclosure(lua, next, 2);
+  if constexpr (std::is_same_v<Table, ViewArray>) {
+    lua_pushinteger(lua, 0);
+  } else {
+    lua_pushnil(lua);
+  }
+  lua_pushcclosure(lua, start_pairs, 2);
+  lua_setfield(lua, -2, "__pairs");
+}
+
+// The metatable of all objects that read `table`, on top of the stack.
+void new_metatable(lua_State* lua, const ViewTable& table) {
+  new_metatable(lua);
+  set_method(lua, "__index", view_index, table);
+  set_pairs(lua, view_next, table);
+}
+
+void new_metatable(lua_State* lua, const ViewArray& array) {
+  new_metatable(lua);
+  set_method(lua, "__index", array_index, array);
+  set_method(lua, "__len", array_length, array);
+  set_pairs(lua, array_next, array);
+}
+
+// An object that holds `place`, on top of the stack.
+void new_object(lua_State* lua, size_t place) {
+  *static_cast<size_t*>(lua_newuserdatauv(lua, sizeof(size_t), 0)) = place;
+}
+
 void keep(lua_State* lua, State::View view) {
   State::of(lua).views[view] = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
@@ -117,9 +210,9 @@ void keep(lua_State* lua, State::View view) {
 }  // namespace
 
 MailContext& context(lua_State* lua) {
-  MailContext& mail = State::of(lua).mail;
-  if (mail.facts == nullptr) raise(lua, "'mail' can be read only while a message is judged");
-  return mail;
+  MailContext* mail = State::of(lua).mail;
+  if (mail == nullptr || mail->facts == nullptr) raise(lua, "'mail' can be read only while a message is judged");
+  return *mail;
 }
 
 void require_stage(lua_State* lua, const MailContext& mail, std::string_view path, std::string_view name, Stage since) {
@@ -133,23 +226,15 @@ void push_view(lua_State* lua, State::View view) {
 }
 
 void make_view(lua_State* lua, State::View view, const ViewTable& table) {
-  lua_newuserdatauv(lua, 0, 0);
-  new_metatable(lua);
-  set_method(lua, "__index", view_index, table);
+  new_object(lua, 0);
+  new_metatable(lua, table);
   lua_setmetatable(lua, -2);
   keep(lua, view);
 }
 
 void make_array(lua_State* lua, State::View view, const ViewArray& array) {
-  lua_newuserdatauv(lua, 0, 0);
-  new_metatable(lua);
-  set_method(lua, "__index", array_index, array);
-  set_method(lua, "__len", array_length, array);
-  // The iterator is made here, not by every pairs().
-  lua_pushlightuserdata(lua, const_cast<ViewArray*>(&array));
-  lua_pushcclosure(lua, array_next, 1);
-  lua_pushcclosure(lua, array_pairs, 1);
-  lua_setfield(lua, -2, "__pairs");
+  new_object(lua, 0);
+  new_metatable(lua, array);
   lua_setmetatable(lua, -2);
   keep(lua, view);
 }
@@ -157,8 +242,14 @@ void make_array(lua_State* lua, State::View view, const ViewArray& array) {
 // The store: the metatable at 0, the objects from 1 on.
 void make_elements(lua_State* lua, State::View view, const ViewTable& table) {
   lua_newtable(lua);
-  new_metatable(lua);
-  set_method(lua, "__index", view_index, table);
+  new_metatable(lua, table);
+  lua_rawseti(lua, -2, 0);
+  keep(lua, view);
+}
+
+void make_element_arrays(lua_State* lua, State::View view, const ViewArray& array) {
+  lua_newtable(lua);
+  new_metatable(lua, array);
   lua_rawseti(lua, -2, 0);
   keep(lua, view);
 }
@@ -168,7 +259,7 @@ void push_element(lua_State* lua, State::View view, size_t at) {
   push_view(lua, view);
   if (lua_rawgeti(lua, -1, index) == LUA_TNIL) {
     lua_pop(lua, 1);
-    *static_cast<size_t*>(lua_newuserdatauv(lua, sizeof(size_t), 0)) = at;
+    new_object(lua, at);
     lua_rawgeti(lua, -2, 0);
     lua_setmetatable(lua, -2);
     lua_pushvalue(lua, -1);
@@ -177,9 +268,8 @@ void push_element(lua_State* lua, State::View view, size_t at) {
   lua_remove(lua, -2);
 }
 
-// Rules never see a metatable, so what they call __index with is the object itself.
 size_t element_place(lua_State* lua) {
-  return *static_cast<const size_t*>(lua_touserdata(lua, 1));
+  return owner_of(lua);
 }
 
 }  // namespace postern::rules

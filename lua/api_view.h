@@ -10,28 +10,35 @@
 
 namespace postern::rules {
 
+struct ViewTable;
+
 /// One field of an object: pushes one value. It is called from stage `since` on. `push` null: a name that a later
-/// version will know.
+/// version will know. `fields`: of the object that it gives, or of each element of the array; null: neither.
+/// `after_earlier`: it depends on the rules before, so a rule that asks waits until they have ended.
 struct ViewRow {
   std::string_view name;
   Stage since;
   void (*push)(lua_State* lua, MailContext& mail);
+  const ViewTable* fields = nullptr;
+  bool after_earlier = false;
 };
 
-/// An object with fields. Static storage; `path` is its name in messages, "mail.spf".
+/// An object with fields; pairs() gives them in the order of the rows, without functions and without what is not known
+/// at the rule's stage. Static storage; `path` is its name in messages, "mail.spf".
 struct ViewTable {
   std::string_view path;
   const ViewRow* rows;
   size_t count;
 };
 
-/// An array: indices from 1, '#', ipairs and pairs. Static storage; `push` is asked for 0 <= at < size only.
+/// An array: indices from 1, '#', ipairs and pairs. Static storage; `push` is asked for 0 <= at < size only. `owner`:
+/// the place of the element that it belongs to (make_element_arrays), else 0.
 struct ViewArray {
   std::string_view name;  // "dkim"
   std::string_view path;  // of what it belongs to: "mail"
   Stage since;
-  size_t (*size)(const Facts& facts);
-  void (*push)(lua_State* lua, MailContext& mail, size_t at);
+  size_t (*size)(MailContext& mail, size_t owner);
+  void (*push)(lua_State* lua, MailContext& mail, size_t owner, size_t at);
 };
 
 /// What is being judged; raises an error while files are read.
@@ -47,10 +54,22 @@ void row_of(lua_State* lua, MailContext& /*mail*/) {
   push_view(lua, view);
 }
 
+/// What `mail` offers: for those who check rules without running them.
+[[nodiscard]] const ViewTable& mail_table();
+
+/// Of the objects of api_authentication.cc; those of content are in lua/content.h.
+extern const ViewTable kSpfTable;
+extern const ViewTable kHeloSpfTable;
+extern const ViewTable kSignatureTable;
+extern const ViewTable kDmarcTable;
+extern const ViewTable kArcTable;
+
 void make_view(lua_State* lua, State::View view, const ViewTable& table);
 void make_array(lua_State* lua, State::View view, const ViewArray& array);
 /// For arrays of objects. Under `view` there is afterwards no object, but the store of those that push_element makes.
 void make_elements(lua_State* lua, State::View view, const ViewTable& table);
+/// For arrays that belong to elements, attachments[1].names: push_element(lua, view, owner) pushes that of one element.
+void make_element_arrays(lua_State* lua, State::View view, const ViewArray& array);
 /// Pushes the object of place `at` of an array; it is made the first time and kept.
 void push_element(lua_State* lua, State::View view, size_t at);
 /// For rows of `table` in make_elements: the place of the object whose field is read.

@@ -89,13 +89,8 @@ void ExampleFields::read_signature(dkim::Outcome& out) {
 void ExampleFields::read_dkim() {
   constexpr std::string_view kWanted = "a list of tables: dkim = { { result = \"pass\" } }";
   if (lua_type(lua_, -1) != LUA_TTABLE) return wrong(kWanted);
+  if (!is_list_of_tables()) return problem(fmt::format("'dkim' must be {}", kWanted));
   int table = lua_gettop(lua_);
-  lua_pushnil(lua_);
-  while (lua_next(lua_, table) != 0) {
-    bool listed = lua_isinteger(lua_, -2) != 0 && lua_type(lua_, -1) == LUA_TTABLE;
-    lua_settop(lua_, listed ? table + 1 : table);
-    if (!listed) return problem(fmt::format("'dkim' must be {}", kWanted));
-  }
   size_t count = lua_rawlen(lua_, table);
   if (count > dkim::Verifier::kMaxSignatures) {
     return problem(

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,30 +15,47 @@ namespace {
 constexpr std::string_view kPlainFrom = "sender@example.net";
 constexpr std::string_view kPlainRecipient = "recipient@example.org";
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 20);
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r')) out.push_back('\r');
-    out.push_back(text[i]);
-  }
-  return out;
-}
-
 }  // namespace
 
 void ExampleFields::read_strings(std::vector<std::string>& out) {
   if (lua_type(lua_, -1) != LUA_TTABLE) return wrong("a list of strings");
+  int table = lua_gettop(lua_);
+  lua_pushnil(lua_);
+  while (lua_next(lua_, table) != 0) {
+    bool listed = lua_isinteger(lua_, -2) != 0;
+    lua_settop(lua_, listed ? table + 1 : table);
+    if (!listed) return problem(fmt::format("'{}' must be a list of strings", field_));
+  }
+  std::string where = field_;
   std::vector<std::string> values;
   auto count = static_cast<lua_Integer>(lua_rawlen(lua_, -1));
   for (lua_Integer i = 1; i <= count; ++i) {
+    field_ = fmt::format("{}[{}]", where, i);
     lua_rawgeti(lua_, -1, i);
     std::string value;
     read(value);
     values.push_back(std::move(value));
     lua_pop(lua_, 1);
   }
+  field_ = where;
   out = std::move(values);
+}
+
+void ExampleFields::read_text(std::string& out, std::string_view name) {
+  read(out);
+  if (!is_utf8(out)) problem(fmt::format("'{}' must be UTF-8", name));
+}
+
+bool ExampleFields::is_list_of_tables() const {
+  if (lua_type(lua_, -1) != LUA_TTABLE) return false;
+  int table = lua_gettop(lua_);
+  lua_pushnil(lua_);
+  while (lua_next(lua_, table) != 0) {
+    bool listed = lua_isinteger(lua_, -2) != 0 && lua_type(lua_, -1) == LUA_TTABLE;
+    lua_settop(lua_, listed ? table + 1 : table);
+    if (!listed) return false;
+  }
+  return true;
 }
 
 // header = { ["List-Id"] = "…", Received = { "…", "…" } }: sorted by name, since a Lua table has no order.
@@ -65,26 +81,9 @@ void ExampleFields::read_header() {
   std::stable_sort(header_.begin(), header_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
-void ExampleFields::finish_message() {
-  if (message_ && (subject_ || !header_.empty())) {
-    problem("give either 'message' or 'subject' and 'header'");
-    return;
-  }
-  if (message_) {
-    example_.text = with_crlf(*message_);
-  } else if (subject_ || !header_.empty()) {
-    example_.text.clear();
-    for (const auto& [name, value] : header_) example_.text += fmt::format("{}: {}\r\n", name, value);
-    if (subject_) example_.text += fmt::format("Subject: {}\r\n", *subject_);
-    example_.text += "\r\n";
-  }
-  example_.facts.message = example_.text;
-  if (!has_size_) example_.facts.size = example_.text.size();
-}
-
 void ExampleFields::parse() {
   using ExampleRow = Row<Example>;
-  static constexpr std::array<ExampleRow, 19> kRows = {{
+  static constexpr std::array<ExampleRow, 25> kRows = {{
       {"hit", [](ExampleFields& self, Example& e) { self.read_bool(e.hit); }},
       {"detail", [](ExampleFields& self, Example& e) { self.read(e.detail.emplace()); }},
       {"score",
@@ -94,7 +93,7 @@ void ExampleFields::parse() {
          }
          e.score = lua_tonumber(self.lua_, -1);
        }},
-      {"hits", [](ExampleFields& self, Example& e) { self.read_strings(e.hits); }},
+      {"hits", [](ExampleFields& self, Example& e) { self.read_strings(e.hits.emplace()); }},
       {"client", [](ExampleFields& self, Example&) { self.read_client(); }},
       {"helo", [](ExampleFields& self, Example& e) { self.read(e.facts.helo); }},
       {"from", [](ExampleFields& self, Example& e) { self.read(e.facts.from); }},
@@ -113,7 +112,13 @@ void ExampleFields::parse() {
       {"truncated", [](ExampleFields& self, Example& e) { self.read_bool(e.facts.truncated); }},
       {"subject", [](ExampleFields& self, Example&) { self.read(self.subject_.emplace()); }},
       {"header", [](ExampleFields& self, Example&) { self.read_header(); }},
+      {"text", [](ExampleFields& self, Example&) { self.read_text(self.body_.text.emplace(), "text"); }},
+      {"html", [](ExampleFields& self, Example&) { self.read_text(self.body_.html.emplace(), "html"); }},
+      {"urls", [](ExampleFields& self, Example&) { self.read_strings(self.body_.urls.emplace()); }},
+      {"attachments", [](ExampleFields& self, Example&) { self.read_attachments(); }},
       {"message", [](ExampleFields& self, Example&) { self.read(self.message_.emplace()); }},
+      {"dns", [](ExampleFields& self, Example&) { self.read_dns(); }},
+      {"maps", [](ExampleFields& self, Example&) { self.read_maps(); }},
   }};
   read_table("", kRows, example_);
   if (!example_.hit) problem("it says neither hit = true nor hit = false");

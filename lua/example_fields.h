@@ -17,6 +17,25 @@
 
 namespace postern::rules {
 
+/// One of `attachments`.
+struct ExampleFile {
+  std::string name;
+  std::string type = "application/octet-stream";
+  std::optional<std::string> content;
+  std::optional<std::vector<std::string>> names;  // it is a ZIP archive of these
+  bool encrypted = false;
+};
+
+/// What an example says of the message's content.
+struct ExampleBody {
+  std::optional<std::string> text;
+  std::optional<std::string> html;
+  std::optional<std::vector<std::string>> urls;
+  std::optional<std::vector<ExampleFile>> files;
+
+  [[nodiscard]] bool given() const { return text || html || urls || files; }
+};
+
 /// Reads the table on top of the stack into `example`; mistakes go to `problems`. Both outlive it. Under State::call().
 class ExampleFields {
  public:
@@ -60,9 +79,27 @@ class ExampleFields {
   template <class Enum, size_t N>
   void read_choice(Enum& out, const std::array<Enum, N>& values, std::string_view (*name)(Enum), std::string_view what);
   void read_strings(std::vector<std::string>& out);
+  // Whether the value on top of the stack is a list of tables.
+  [[nodiscard]] bool is_list_of_tables() const;
+  // For each key of the table on top of the stack, whose value is on top then. A key that is no string is a problem;
+  // `wanted` says what the table must be.
+  template <class Each>
+  void read_named(std::string_view wanted, Each each);
 
+  void read_text(std::string& out, std::string_view name);
   void read_header();
+
+  // example_content.cc
+  void read_attachments();
+  void read_file(ExampleFile& file);
+  void check_file(const std::string& where, const ExampleFile& file);
+  void read_dns();
+  void read_answers(dns::Type type);
+  void read_answer(dns::Type type, dns::Answer& answer);
+  void read_maps();
   void finish_message();
+  void finish_body();
+  [[nodiscard]] bool has_field(std::string_view name) const;
 
   // example_authentication.cc
   void read_client();
@@ -79,6 +116,7 @@ class ExampleFields {
   std::vector<std::pair<std::string, std::string>> header_;
   std::optional<std::string> subject_;
   std::optional<std::string> message_;
+  ExampleBody body_;
   bool has_size_ = false;
 };
 
@@ -100,6 +138,25 @@ void ExampleFields::read_table(std::string_view where, const std::array<Row<Targ
       for (const auto& each : rows) known.push_back(each.name);
       problem(fmt::format("unknown field '{}'{}{}", escape_for_log(key, 60),
                           where.empty() ? "" : fmt::format(" in {}", where), did_you_mean(key, known)));
+    }
+    lua_settop(lua_, table + 1);
+  }
+}
+
+template <class Each>
+void ExampleFields::read_named(std::string_view wanted, Each each) {
+  if (lua_type(lua_, -1) != LUA_TTABLE) return wrong(wanted);
+  int table = lua_gettop(lua_);
+  luaL_checkstack(lua_, 8, "an example");
+  std::string where = field_;
+  lua_pushnil(lua_);
+  while (lua_next(lua_, table) != 0) {
+    if (lua_type(lua_, -2) == LUA_TSTRING) {
+      std::string key(text_at(lua_, -2));
+      field_ = fmt::format("{}[\"{}\"]", where, escape_for_log(key, 60));
+      each(std::move(key));
+    } else {
+      problem(fmt::format("'{}' must be {}", where, wanted));
     }
     lua_settop(lua_, table + 1);
   }

@@ -1,6 +1,8 @@
 // Examples: small tables in a rule file that say what a message looks like and whether the rule hits.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,13 +10,18 @@
 #include <lua.hpp>
 
 #include "filters/facts.h"
+#include "lua/sandbox.h"
 
 namespace postern::rules {
 
 struct Example {
+  /// `maps`, ready to be looked into.
+  std::shared_ptr<SeenMaps> parsed_maps = std::make_shared<SeenMaps>();
   Facts facts;  // its `message` looks into `text`
   std::string text;
-  std::vector<std::string> hits;  // rules that hit before
+  std::optional<std::vector<std::string>> hits;          // rules that hit before; none given: those asked for are run
+  ExampleDns dns;                                        // dns = { txt = { ["a.example"] = { "..." } } }
+  std::map<std::string, std::vector<std::string>> maps;  // maps = { ["file"] = { "entry", ... } }; else the real files
   std::optional<bool> hit;
   std::optional<std::string> detail;
   std::optional<double> score;

@@ -1,5 +1,6 @@
 #include "lua/regex_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,12 @@
 #include "filters/base/bytes.h"
 
 namespace postern::rules {
+
+size_t RegexCache::reach(const RE2& regex) {
+  constexpr size_t kMaxSteps = 10'000'000;  // octets times instructions
+  auto instructions = static_cast<size_t>(std::max(1, regex.ProgramSize()));
+  return std::min(kMaxSubject, kMaxSteps / instructions);
+}
 
 Result<std::shared_ptr<const RE2>> RegexCache::find(std::string_view pattern) {
   if (pattern.size() > kMaxPattern) {

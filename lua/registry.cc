@@ -64,6 +64,40 @@ std::pair<int, std::string> split_position(std::string_view message, std::string
   return {line, std::string(rest.substr(digits + 2))};
 }
 
+int Definition::line_of(std::string_view field) const {
+  int line = outline == nullptr ? 0 : rules::line_of(*outline, field);
+  return line > 0 ? line : info.line;
+}
+
+int Definition::line_of_example(size_t number) const {
+  int line = outline == nullptr ? 0 : rules::line_of_example(*outline, number);
+  return line > 0 ? line : info.line;
+}
+
+void Registry::begin_file(const std::string& file, const Outline* outline) {
+  file_ = file;
+  outline_ = outline;
+}
+
+void Registry::file_failed() {
+  incomplete_ = true;
+  if (outline_ == nullptr) return;
+  for (const RuleOutline& rule : outline_->rules) left_out_.insert(rule.name);
+}
+
+const RuleOutline* Registry::outline(std::string_view name, int line) const {
+  if (outline_ == nullptr) return nullptr;
+  const RuleOutline* best = nullptr;
+  for (const RuleOutline& rule : outline_->rules) {
+    if (rule.name == name && rule.line <= line && line <= rule.last_line) best = &rule;
+  }
+  return best;
+}
+
+void Registry::use_map(const std::string& name, Map::Kind kind, int line) {
+  if (used_maps_.size() < kMaxRules) used_maps_.push_back({name, kind, file_, line});
+}
+
 void Registry::problem_at(const std::string& file, int line, std::string text) {
   if (problems_.size() < kMaxProblems) problems_.push_back({file, line, std::move(text)});
 }
@@ -125,20 +159,18 @@ void Registry::finish() {
   }
   groups.erase("");
   for (const Override& change : overrides_) {
-    if (by_name_.count(change.name) != 0) continue;
+    if (by_name_.count(change.name) != 0 || left_out_.count(change.name) != 0) continue;
     problem_at(change.file, change.line,
                fmt::format("{}: there is no rule {}{}", change.score ? "score" : "disable",
                            escape_for_log(change.name, 64), did_you_mean(change.name, names)));
   }
   for (const auto& [group, place] : group_places_) {
-    if (groups.count(group) != 0) continue;
+    if (incomplete_ || groups.count(group) != 0) continue;
     problem_at(place.first, place.second,
                fmt::format("group: no rule is in group '{}'{}", group, did_you_mean(group, groups)));
   }
   // Lua walks tables in no order that people know.
-  std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
-  });
+  sort_problems(problems_);
 }
 
 void Registry::apply_to(std::vector<RuleInfo>& rules) const {
@@ -151,15 +183,17 @@ void Registry::apply_to(std::vector<RuleInfo>& rules) const {
   }
 }
 
-void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files) {
+void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files,
+                const std::vector<Outline>* outlines) {
   state.registry = &registry;
-  for (const RuleSet::File& file : files) {
-    registry.begin_file(file.name);
-    std::string chunk_name(basename(file.name));
-    CallResult result = state.run_file(chunk_name, file.text, kFileCpu);
+  for (size_t i = 0; i < files.size(); ++i) {
+    registry.begin_file(files[i].name, outlines == nullptr ? nullptr : &(*outlines)[i]);
+    std::string chunk_name(basename(files[i].name));
+    CallResult result = state.run_file(chunk_name, files[i].text, kFileCpu);
     if (result.failure == Failure::None) continue;
     auto [line, text] = split_position(result.message, chunk_name);
     registry.problem(line, one_line(text));
+    registry.file_failed();
     if (result.failure == Failure::Memory) break;
   }
   registry.finish();

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,8 +11,12 @@
 #include <lua.hpp>
 
 #include "filters/base/bytes.h"
+#include "lua/expression.h"
+#include "lua/maps.h"
+#include "lua/patterns.h"
 #include "lua/rules.h"
 #include "lua/sandbox.h"
+#include "lua/source.h"
 
 namespace postern::rules {
 
@@ -38,6 +43,12 @@ struct Definition {
   RuleInfo info;
   int when = LUA_NOREF;
   int examples = LUA_NOREF;  // kept only when asked for
+  std::optional<Pattern> pattern;
+  std::optional<Expression> expression;
+  std::string condition;                 // the field that says when it hits: "when", "body", "all"...
+  const RuleOutline* outline = nullptr;  // the rule as written, where it was found; see Registry
+  [[nodiscard]] int line_of(std::string_view field) const;  // else the rule's
+  [[nodiscard]] int line_of_example(size_t number) const;   // from 1; else the rule's
 };
 
 /// Collects what one reading of all files declares. One thread, one state.
@@ -48,8 +59,14 @@ class Registry {
 
   explicit Registry(bool keep_examples) : keep_examples_(keep_examples) {}
 
-  void begin_file(const std::string& file) { file_ = file; }
+  /// `outline`: of the file's text, outlives the registry; null: problems have the lines of their rules only.
+  void begin_file(const std::string& file, const Outline* outline);
+  /// The rest of the file was not read: rules that it writes may have been left out.
+  void file_failed();
+  [[nodiscard]] bool incomplete() const { return incomplete_; }
   [[nodiscard]] const std::string& file() const { return file_; }
+  /// The rule of this name at this line in the current file's outline; or null.
+  [[nodiscard]] const RuleOutline* outline(std::string_view name, int line) const;
   [[nodiscard]] bool keeps_examples() const { return keep_examples_; }
 
   void problem(int line, std::string text);
@@ -61,6 +78,15 @@ class Registry {
   void set_group(const std::string& name, double cap, int line);
   void set_score(const std::string& name, double score, int line);
   void disable(const std::string& name, int line);
+  /// A map that the file names while it is read.
+  void use_map(const std::string& name, Map::Kind kind, int line);
+  struct UsedMap {
+    std::string name;
+    Map::Kind kind = Map::Kind::Auto;
+    std::string file;
+    int line = 0;
+  };
+  [[nodiscard]] const std::vector<UsedMap>& used_maps() const { return used_maps_; }
 
   /// Once all files are read: overrides are checked and applied, in order; the later wins. The rules keep their scores
   /// as declared; apply_to() is what turns them into the ones in force.
@@ -88,7 +114,11 @@ class Registry {
   void problem_at(const std::string& file, int line, std::string text);
 
   bool keep_examples_;
+  bool incomplete_ = false;
   std::string file_;
+  const Outline* outline_ = nullptr;
+  std::vector<UsedMap> used_maps_;
+  std::set<std::string, std::less<>> left_out_;  // names of rules, perhaps
   std::vector<Definition> rules_;
   std::map<std::string, size_t> by_name_;
   std::map<std::string, double> group_caps_;
@@ -99,10 +129,15 @@ class Registry {
 };
 
 /// Reads all files into `state`, which is ready to run rules afterwards. What went wrong is in registry.problems().
-void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files);
+/// `outlines`: one for each file, or null.
+void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files,
+                const std::vector<Outline>* outlines);
 
 /// The fields of a rule's table (on top of the stack) into `rule`; mistakes go to `registry`. Runs under State::call().
 void parse_rule_table(lua_State* lua, Registry& registry, Definition& rule);
+
+/// By file, line and text, each once.
+void sort_problems(std::vector<Problem>& problems);
 
 /// "local.lua:12: text" -> 12 and "text"; line 0 when there is no such beginning.
 [[nodiscard]] std::pair<int, std::string> split_position(std::string_view message, std::string_view chunk_name);

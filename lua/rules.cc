@@ -7,13 +7,19 @@
 #include <iterator>
 #include <new>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "lua/expression.h"
+#include "lua/patterns.h"
+#include "lua/plan.h"
 #include "lua/registry.h"
 #include "lua/sandbox.h"
+#include "lua/source.h"
+#include "lua/source_check.h"
 
 namespace postern::rules {
 
@@ -68,6 +74,8 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
   return text;
 }
 
+constexpr size_t kNoPattern = static_cast<size_t>(-1);
+
 }  // namespace
 
 std::string_view to_string(Stage stage) {
@@ -84,11 +92,20 @@ std::optional<Stage> parse_stage(std::string_view name) {
   return std::nullopt;
 }
 
+void sort_problems(std::vector<Problem>& problems) {
+  auto place = [](const Problem& each) { return std::tie(each.file, each.line, each.text); };
+  std::stable_sort(problems.begin(), problems.end(),
+                   [&place](const Problem& a, const Problem& b) { return place(a) < place(b); });
+  problems.erase(std::unique(problems.begin(), problems.end(),
+                             [&place](const Problem& a, const Problem& b) { return place(a) == place(b); }),
+                 problems.end());
+}
+
 std::string Problem::to_string() const {
   return line > 0 ? fmt::format("{}:{}: {}", file, line, text) : fmt::format("{}: {}", file, text);
 }
 
-tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& directory, const Limits& limits) {
+tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& directory, Options options) {
   std::error_code error;
   std::vector<std::filesystem::path> paths = rule_files(directory, error);
   if (error) {
@@ -111,34 +128,139 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& 
     }
   }
   // The other files' mistakes are shown too; a set with a file missing is refused whatever they say.
-  auto rules = from_texts(std::move(files), limits);
+  options.directory = directory;
+  auto rules = from_texts(std::move(files), std::move(options));
   if (!rules) problems.insert(problems.end(), rules.error().begin(), rules.error().end());
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return rules;
 }
 
-tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<File> files, const Limits& limits) {
-  auto set = std::make_shared<RuleSet>();
+// ---------------------------------------------------------------- building
+
+/// What lies between texts and a set: each step adds to the set and to the problems.
+struct RuleSet::Building {
+  RuleSet& set;
+  std::vector<Outline> outlines;
+  Registry registry{false};
+  std::vector<Problem> problems;
+
+  void read();
+  void plan();
+  void add_maps();
+  void compile(const std::string& cache);
+  void add_map(const std::string& name, Map::Kind kind, const std::string& file, int line);
+};
+
+void RuleSet::Building::read() {
+  outlines.reserve(set.files_.size());
+  for (const File& file : set.files_) outlines.push_back(outline_of(file.text));
+  {
+    State state(set.limits_.memory / 2);
+    read_files(state, registry, set.files_, &outlines);
+  }
+  problems = registry.problems();
+  for (const Definition& rule : registry.rules()) set.rules_.push_back(rule.info);
+  registry.apply_to(set.rules_);
+  set.group_caps_ = registry.group_caps();
+}
+
+void RuleSet::Building::plan() {
+  std::vector<Asks> asks;
+  for (const Definition& rule : registry.rules()) {
+    Asks& ask = asks.emplace_back();
+    if (rule.expression) {
+      for (const std::string& name : rule.expression->names()) {
+        ask.names.push_back({name, rule.line_of(rule.condition)});
+      }
+    }
+    if (rule.outline != nullptr) {
+      for (const Literal& hit : rule.outline->hits) ask.names.push_back({hit.text, hit.line});
+    }
+    set.expression_.push_back(rule.expression ? std::make_shared<const Expression>(*rule.expression) : nullptr);
+  }
+  std::vector<Problem> found;
+  set.plan_ = std::make_unique<const Plan>(make_plan(set.rules_, asks, found));
+  std::vector<Problem> reads = check_source(set.files_, outlines, set.rules_);
+  // What a file that could not be read to its end would have declared is not known.
+  if (!registry.incomplete()) problems.insert(problems.end(), found.begin(), found.end());
+  problems.insert(problems.end(), reads.begin(), reads.end());
+}
+
+void RuleSet::Building::add_map(const std::string& name, Map::Kind kind, const std::string& file, int line) {
+  if (set.maps_->find(name, kind)) return;
+  for (const std::string& problem : set.maps_->add(name, kind)) {
+    // "FILE:LINE: reason" is a place of its own; "FILE: reason" is a mistake of whoever named the file.
+    size_t colon = problem.find(": ");
+    std::string_view place = std::string_view(problem).substr(0, colon);
+    size_t number = place.rfind(':');
+    auto [at, reason] = split_position(problem, place.substr(0, number));
+    if (number != std::string_view::npos && at > 0) {
+      problems.push_back({std::string(place.substr(0, number)), at, std::move(reason)});
+    } else {
+      problems.push_back({file, line, fmt::format("map(\"{}\"): {}", escape_for_log(name, 100), problem)});
+    }
+  }
+}
+
+void RuleSet::Building::add_maps() {
+  for (const Registry::UsedMap& used : registry.used_maps()) add_map(used.name, used.kind, used.file, used.line);
+  for (size_t i = 0; i < outlines.size(); ++i) {
+    for (size_t j = 0; j < outlines[i].maps.size(); ++j) {
+      auto kind = outlines[i].map_kinds[j].empty() ? Map::Kind::Auto : Map::parse_kind(outlines[i].map_kinds[j]);
+      const Literal& map = outlines[i].maps[j];
+      if (kind) add_map(map.text, *kind, set.files_[i].name, map.line);
+    }
+  }
+}
+
+void RuleSet::Building::compile(const std::string& cache) {
+  std::vector<Pattern> patterns;
+  std::vector<const Definition*> owners;
+  for (const Definition& rule : registry.rules()) {
+    set.pattern_of_.push_back(rule.pattern ? patterns.size() : kNoPattern);
+    if (!rule.pattern) continue;
+    patterns.push_back(*rule.pattern);
+    owners.push_back(&rule);
+  }
+  if (patterns.empty()) return;
+  auto compiled = PatternSet::compile(std::move(patterns), problems.empty() ? cache : "", set.notes_);
+  if (compiled) {
+    set.patterns_ = *compiled;
+    return;
+  }
+  for (const auto& refusal : compiled.error()) {
+    const Definition& owner = *owners[refusal.pattern];
+    problems.push_back({owner.info.file, owner.line_of(owner.condition),
+                        fmt::format("rule {}: '{}': {}", owner.info.name, owner.condition, refusal.reason)});
+  }
+}
+
+RuleSet::RuleSet() : maps_(std::make_shared<Maps>("")), plan_(std::make_unique<const Plan>()) {}
+RuleSet::~RuleSet() = default;
+
+tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<File> files, Options options) {
+  std::shared_ptr<RuleSet> set(new RuleSet());
   set->files_ = std::move(files);
-  set->limits_ = limits;
+  set->limits_ = options.limits;
   set->version_ = hash_of(set->files_);
-  Registry registry(false);
+  set->maps_ = std::make_shared<Maps>(options.directory);
+  Building building{*set, {}, Registry(false), {}};
   try {
-    State state(limits.memory / 2);
-    read_files(state, registry, set->files_);
+    building.read();
   } catch (const std::bad_alloc&) {
     return tl::unexpected(std::vector<Problem>{{"rules", 0, "out of memory"}});
   }
-  if (!registry.problems().empty()) return tl::unexpected(registry.problems());
-  for (const Definition& rule : registry.rules()) set->rules_.push_back(rule.info);
-  registry.apply_to(set->rules_);
-  set->group_caps_ = registry.group_caps();
-  return set;
+  building.plan();
+  building.add_maps();
+  building.compile(options.pattern_cache);
+  if (building.problems.empty()) return set;
+  sort_problems(building.problems);
+  return tl::unexpected(std::move(building.problems));
 }
 
 RuleSetPtr RuleSet::empty() {
   static const RuleSetPtr none = [] {
-    auto set = std::make_shared<RuleSet>();
+    std::shared_ptr<RuleSet> set(new RuleSet());
     set->version_ = hash_of({});
     return set;
   }();

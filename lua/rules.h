@@ -11,8 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/base/clock.h"
 #include "filters/base/result.h"
+#include "filters/base/task.h"
+#include "filters/dns/dns.h"
 #include "filters/facts.h"
+#include "lua/maps.h"
 #include "lua/verdict.h"
 
 namespace postern::rules {
@@ -31,7 +35,10 @@ struct Problem {
 
 /// What is known of a rule without running it.
 struct RuleInfo {
+  enum class Kind { When, Pattern, Expression };
+
   std::string name;
+  Kind kind = Kind::When;
   std::string about;
   Stage stage = Stage::Message;
   double score = 0;
@@ -51,42 +58,67 @@ struct Limits {
   std::chrono::microseconds message_cpu{200'000};  // of all rules for one message
 };
 
-/// The source texts and declarations of a rule directory. Immutable, any thread; hosts are made from it.
+class Engine;
+class Expression;
+class PatternSet;
+struct Plan;
+
+/// The source texts and declarations of a rule directory, its patterns compiled, its maps read. Immutable (but for
+/// maps, whose files may change), any thread; hosts are made from it.
 class RuleSet {
  public:
-  /// Reads every *.lua of `directory` in name order, local.lua last; declares the rules and runs no example. All
-  /// problems at once.
-  static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> load(const std::string& directory,
-                                                                                 const Limits& limits);
   struct File {
     std::string name;  // as problems name it, "rules/local.lua"
     std::string text;
   };
+  struct Options {
+    Limits limits;
+    std::string pattern_cache;  // a file, see PatternSet::compile; empty: none
+    std::string directory;      // where the names of maps begin; load() sets it
+  };
+
+  /// Reads every *.lua of `directory` in name order, local.lua last; declares the rules and runs no example. All
+  /// problems at once. May take a second for each thousand patterns: never on a worker.
+  static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> load(const std::string& directory,
+                                                                                 Options options);
   /// The same from texts, in the order given; for tests and tools.
   static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> from_texts(std::vector<File> files,
-                                                                                       const Limits& limits);
+                                                                                       Options options);
   /// A set without rules.
   static std::shared_ptr<const RuleSet> empty();
+  ~RuleSet();
 
   [[nodiscard]] const std::vector<RuleInfo>& rules() const { return rules_; }
-  /// 12 hexadecimal digits of a hash over all files: which rules judged a message.
+  /// 12 hexadecimal digits of a hash over all rule files (maps are not in it): which rules judged a message.
   [[nodiscard]] const std::string& version() const { return version_; }
   [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
+  /// What an admin should know and no mistake is: a pattern cache that cannot be written, patterns searched slowly.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  /// The maps that rules name. refresh() may be called on them; never by a worker.
+  [[nodiscard]] Maps& maps() const { return *maps_; }
   /// Runs every rule's examples, and every rule once on a plain message. Empty: all good.
   [[nodiscard]] std::vector<Problem> run_examples() const;
 
  private:
-  friend class Host;
+  friend class Engine;
+  RuleSet();
+  struct Building;
   std::vector<File> files_;
   std::vector<RuleInfo> rules_;
   std::map<std::string, double> group_caps_;
   std::string version_;
   Limits limits_;
+  std::vector<std::string> notes_;
+  std::shared_ptr<Maps> maps_;
+  std::unique_ptr<const Plan> plan_;
+  std::shared_ptr<const PatternSet> patterns_;
+  std::vector<size_t> pattern_of_;                             // rule -> pattern; none: kNoPattern
+  std::vector<std::shared_ptr<const Expression>> expression_;  // rule -> its expression; null: none
 };
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
 
-/// What happened while rules ran, for metrics and logs. Called inside Host::run.
+/// What happened while rules ran, for metrics and logs. Called inside Host::judge and Host::run.
 class Observer {
  public:
   Observer() = default;
@@ -94,9 +126,18 @@ class Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
   virtual void rule_hit(const RuleInfo& rule) = 0;
+  /// Rules with `when` only; the others are done all at once.
   virtual void rule_ran(const RuleInfo& rule, std::chrono::nanoseconds cpu) = 0;
   /// reason: "error", "cpu", "memory", "suspended".
   virtual void rule_failed(const RuleInfo& rule, std::string_view reason, const std::string& message) = 0;
+  /// Work for all rules together: "patterns" (with what it reads: decoding, text, URLs).
+  virtual void filter_ran(std::string_view filter, std::string_view result, std::chrono::nanoseconds time);
+};
+
+/// Whom rules may ask while a message is judged. Not owned; null: nobody, dns.* says "temperror".
+struct Outside {
+  dns::Client* dns = nullptr;
+  Duration dns_timeout = std::chrono::seconds(5);  // for one look-up
 };
 
 /// One worker's Lua state with the rules of one set. One thread. A rule that errs or overruns is skipped for the
@@ -108,17 +149,20 @@ class Host {
   Host& operator=(const Host&) = delete;
   ~Host();
 
-  /// Runs the rules of one stage and adds to `evaluation` (hits, decision, score). After a decision no further rule
-  /// runs.
+  /// Runs the rules of one stage and adds to `evaluation` (hits, decision, score), in the order of the rules however
+  /// long each waits. After a decision no further rule counts. While one rule waits for the DNS the others of the
+  /// message run, and so do those of other messages. The host, `facts` and `evaluation` outlive the task; destroying it
+  /// cancels what is waited for.
+  [[nodiscard]] Task<void> judge(Stage stage, const Facts& facts, Evaluation& evaluation, Outside outside);
+  /// The same when nobody can be asked; never waits.
   void run(Stage stage, const Facts& facts, Evaluation& evaluation);
   /// Whether the stage has any rule (callers skip work that nobody reads).
   [[nodiscard]] bool has_rules(Stage stage) const;
   [[nodiscard]] const RuleSet& rules() const { return *rules_; }
 
  private:
-  class Impl;
   RuleSetPtr rules_;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace postern::rules

@@ -21,9 +21,7 @@ constexpr size_t kMinMemory = 256U << 10U;  // the libraries and a small rule fi
 // Reading a global that nobody defined is a misspelling more often than a test for nil.
 int unknown_name(lua_State* lua) {
   std::string name(lua_type(lua, 2) == LUA_TSTRING ? text_at(lua, 2) : std::string_view("?"));
-  for (std::string_view later : {"list", "map", "dns"}) {
-    if (name == later) raise(lua, fmt::format("'{}' is not available in this version", name));
-  }
+  if (name == "list") raise(lua, "'list' is not available in this version");
   std::vector<std::string> known;
   lua_pushnil(lua);
   while (lua_next(lua, lua_upvalueindex(1)) != 0) {
@@ -68,6 +66,8 @@ int open_all(lua_State* lua) {
   open_base(lua);
   open_string(lua);
   open_declare(lua);
+  open_dns(lua);
+  open_map(lua);
   lua_newtable(lua);
   lua_pushvalue(lua, -2);
   lua_pushcclosure(lua, unknown_name, 1);
@@ -110,7 +110,10 @@ void* State::allocate(void* meter_pointer, void* block, size_t old_size, size_t 
     meter.used -= old_size;
     return nullptr;
   }
-  if (new_size > old_size && meter.used + (new_size - old_size) > meter.cap) return nullptr;
+  if (new_size > old_size && meter.used + (new_size - old_size) > meter.cap) {
+    meter.refused = new_size - old_size;
+    return nullptr;
+  }
   void* fresh = std::realloc(block, new_size);
   if (fresh != nullptr) meter.used = meter.used - old_size + new_size;
   return fresh;
@@ -137,33 +140,73 @@ State& State::of(lua_State* lua) {
   return **static_cast<State**>(lua_getextraspace(lua));
 }
 
+namespace {
+
+// What went wrong, from the status of a call and the error object on top of the stack, which stays there.
+CallResult failure_of(lua_State* lua, int status) {
+  if (status != LUA_ERRRUN) return {Failure::Memory, "out of memory"};
+  if (lua_touserdata(lua, -1) == Watchdog::token()) return {Failure::Cpu, "out of time"};
+  // Only of a string: converting anything else could raise an error, and nothing would catch it here.
+  if (lua_type(lua, -1) != LUA_TSTRING) {
+    return {Failure::Error, fmt::format("an error that is a {}", luaL_typename(lua, -1))};
+  }
+  size_t size = 0;
+  const char* text = lua_tolstring(lua, -1, &size);
+  return {Failure::Error, cut({text, size}, kMaxMessage)};
+}
+
+int new_thread(lua_State* lua) {
+  lua_newthread(lua);
+  lua_pushinteger(lua, luaL_ref(lua, LUA_REGISTRYINDEX));
+  return 1;
+}
+
+}  // namespace
+
 CallResult State::call(int arguments, int results) {
   int status = lua_pcall(lua_, arguments, results, 0);
   if (status == LUA_OK) return {};
-  CallResult result;
-  if (status == LUA_ERRRUN) {
-    if (lua_touserdata(lua_, -1) == Watchdog::token()) {
-      result.failure = Failure::Cpu;
-      result.message = "out of time";
-    } else {
-      result.failure = Failure::Error;
-      size_t size = 0;
-      // Only of a string: converting anything else could raise an error, and nothing would catch it here.
-      const char* text = lua_type(lua_, -1) == LUA_TSTRING ? lua_tolstring(lua_, -1, &size) : nullptr;
-      result.message = text != nullptr ? cut({text, size}, kMaxMessage)
-                                       : fmt::format("an error that is a {}", luaL_typename(lua_, -1));
-    }
-  } else {
-    result.failure = Failure::Memory;
-    result.message = "out of memory";
-  }
+  CallResult result = failure_of(lua_, status);
   lua_pop(lua_, 1);
   return result;
 }
 
+lua_State* State::take_thread() {
+  if (free_.empty()) {
+    lua_pushcfunction(lua_, new_thread);
+    if (call(0, 1).failure != Failure::None) return nullptr;
+    int reference = static_cast<int>(lua_tointeger(lua_, -1));
+    lua_pop(lua_, 1);
+    lua_rawgeti(lua_, LUA_REGISTRYINDEX, reference);
+    lua_State* thread = lua_tothread(lua_, -1);
+    lua_pop(lua_, 1);
+    threads_.emplace(thread, reference);
+    return thread;
+  }
+  lua_State* thread = free_.back();
+  free_.pop_back();
+  return thread;
+}
+
+void State::put_thread(lua_State* thread) {
+  // A rule has nothing that wants to be closed (no setmetatable), so this raises no error.
+  if (lua_status(thread) != LUA_OK || lua_gettop(thread) > 0) {
+    lua_resetthread(thread);
+    lua_settop(thread, 0);
+  }
+  free_.push_back(thread);
+}
+
+void State::drop_thread(lua_State* thread) {
+  auto found = threads_.find(thread);
+  if (found == threads_.end()) return;
+  luaL_unref(lua_, LUA_REGISTRYINDEX, found->second);
+  threads_.erase(found);
+}
+
 CallResult State::run_file(const std::string& chunk_name, const std::string& text, std::chrono::nanoseconds cpu) {
-  Watchdog watchdog(lua_, cpu, cpu);
-  watchdog.begin_slice();
+  Watchdog watchdog(cpu, cpu);
+  watchdog.begin_slice(lua_);
   lua_pushcfunction(lua_, load_file);
   lua_pushlightuserdata(lua_, const_cast<std::string*>(&chunk_name));
   lua_pushlightuserdata(lua_, const_cast<std::string*>(&text));
@@ -215,23 +258,49 @@ bool read_results(lua_State* lua, RuleOutcome& outcome) {
 
 }  // namespace
 
-RuleOutcome run_rule(State& state, int when, Watchdog& watchdog, std::chrono::nanoseconds& cpu) {
+namespace {
+
+// Runs `thread` until it ends, waits or fails; afterwards its stack is empty unless it waits.
+RuleOutcome run_thread(lua_State* thread, int arguments, Watchdog& watchdog, std::chrono::nanoseconds& cpu) {
   RuleOutcome outcome;
-  lua_State* lua = state.lua();
-  watchdog.begin_slice();
-  // References of the registry: neither push can raise an error.
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, when);
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, state.views[State::Mail]);
-  outcome.call = state.call(1, 2);
+  int results = 0;
+  watchdog.begin_slice(thread, cpu);
+  int status = lua_resume(thread, nullptr, arguments, &results);
   cpu = watchdog.end_slice();
-  if (outcome.call.failure == Failure::None) {
-    read_results(lua, outcome);
-    lua_pop(lua, 2);
-  } else if (outcome.call.failure == Failure::Cpu) {
-    outcome.call.message = fmt::format("stopped after {:.1f} ms of CPU time, at line {}",
-                                       static_cast<double>(cpu.count()) / 1e6, watchdog.line());
+  if (status == LUA_YIELD) {
+    lua_pop(thread, results);
+    outcome.waits = true;
+    return outcome;
   }
+  if (status == LUA_OK) {
+    // As a call with two results: missing ones are nil, others are not looked at.
+    lua_settop(thread, lua_gettop(thread) - results + 2);
+    read_results(thread, outcome);
+  } else {
+    outcome.call = failure_of(thread, status);
+    outcome.wanted = State::of(thread).used() + State::of(thread).refused();
+    lua_resetthread(thread);
+    if (outcome.call.failure == Failure::Cpu) {
+      outcome.call.message = fmt::format("stopped after {:.1f} ms of CPU time, at line {}",
+                                         static_cast<double>(cpu.count()) / 1e6, watchdog.line());
+    }
+  }
+  lua_settop(thread, 0);
   return outcome;
+}
+
+}  // namespace
+
+RuleOutcome start_rule(State& state, lua_State* thread, int when, Watchdog& watchdog, std::chrono::nanoseconds& cpu) {
+  // References of the registry, on an empty stack: neither push can raise an error.
+  lua_rawgeti(thread, LUA_REGISTRYINDEX, when);
+  lua_rawgeti(thread, LUA_REGISTRYINDEX, state.views[State::Mail]);
+  cpu = std::chrono::nanoseconds(0);
+  return run_thread(thread, 1, watchdog, cpu);
+}
+
+RuleOutcome resume_rule(lua_State* thread, Watchdog& watchdog, std::chrono::nanoseconds& cpu) {
+  return run_thread(thread, 0, watchdog, cpu);
 }
 
 }  // namespace postern::rules

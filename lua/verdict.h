@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct Thresholds {
 struct Hit {
   std::string rule;
   double score = 0;     // what it adds (before its group's cap)
+  double factor = 1;    // the rule's score times this
   std::string detail;   // the rule's words, untrusted text
   std::string group;    // empty: none
   bool shadow = false;  // counted and logged, never scored
@@ -40,12 +42,16 @@ struct Decision {
   std::string reply;  // the rule's own reply, "550 5.7.1 ..."; empty: ours
 };
 
+/// Versions of maps (maps.h); opaque here.
+struct SeenMaps;
+
 /// What the rules said of one message so far, over all stages.
 struct Evaluation {
   std::vector<Hit> hits;
   std::optional<Decision> decision;  // the first action that hit
   double score = 0;  // sum with group caps, rounded to 1/1000 so that sums of decimals compare as written
   std::chrono::nanoseconds cpu{0};  // CPU time that rules have spent on this message, over all stages
+  std::shared_ptr<SeenMaps> maps;   // the one version of each map that it sees; null: none asked yet
 };
 
 struct Judgement {

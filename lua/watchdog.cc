@@ -124,9 +124,8 @@ void Watchdog::set_timer(int64_t nanoseconds) const {
   timer_settime(current_timer, 0, &when, nullptr);
 }
 
-Watchdog::Watchdog(lua_State* lua, std::chrono::nanoseconds slice, std::chrono::nanoseconds total)
-    : lua_(lua),
-      slice_(slice.count()),
+Watchdog::Watchdog(std::chrono::nanoseconds slice, std::chrono::nanoseconds total)
+    : slice_(slice.count()),
       armed_at_(cpu_now()),
       until_(armed_at_ + total.count()),
       now_(armed_at_),
@@ -136,18 +135,13 @@ Watchdog::Watchdog(lua_State* lua, std::chrono::nanoseconds slice, std::chrono::
   has_timer_ = timer.made();
   current_timer = timer.id();
   current = this;
-  if (has_timer_) {
-    int64_t first = slice_ < total.count() ? slice_ : total.count();
-    set_timer(first > kShortest ? first : kShortest);
-  } else {
-    lua_sethook(lua_, &Hooks::poll_hook, LUA_MASKCOUNT, kPollInstructions);
-  }
+  int64_t first = slice_ < total.count() ? slice_ : total.count();
+  set_timer(first > kShortest ? first : kShortest);
 }
 
 Watchdog::~Watchdog() {
   set_timer(0);
   current = nullptr;
-  lua_sethook(lua_, nullptr, 0, 0);
 }
 
 void Watchdog::advance() {
@@ -157,10 +151,12 @@ void Watchdog::advance() {
   now_ = passed > kTrustedWall || expired() != Expired::No ? cpu_now() : now_ + passed;
 }
 
-void Watchdog::begin_slice() {
+void Watchdog::begin_slice(lua_State* lua, std::chrono::nanoseconds used) {
+  lua_ = lua;
   line_ = 0;
   expired_.store(0, std::memory_order_relaxed);
-  started_.store(now_, std::memory_order_relaxed);
+  started_.store(now_ - used.count(), std::memory_order_relaxed);
+  if (!has_timer_) lua_sethook(lua_, &Hooks::poll_hook, LUA_MASKCOUNT, kPollInstructions);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   running_.store(true, std::memory_order_relaxed);
 }
@@ -169,16 +165,30 @@ std::chrono::nanoseconds Watchdog::end_slice() {
   running_.store(false, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   advance();
-  if (expired() != Expired::No) {
-    if (has_timer_) {
-      lua_sethook(lua_, nullptr, 0, 0);
-      set_timer(slice_ > kShortest ? slice_ : kShortest);
-    } else {
-      lua_sethook(lua_, &Hooks::poll_hook, LUA_MASKCOUNT, kPollInstructions);
-    }
-  }
+  if (expired() != Expired::No || !has_timer_) lua_sethook(lua_, nullptr, 0, 0);
+  if (expired() != Expired::No) set_timer(slice_ > kShortest ? slice_ : kShortest);
   int64_t used = now_ - started_.load(std::memory_order_relaxed);
   return std::chrono::nanoseconds(used > 0 ? used : 0);
+}
+
+Watchdog::Pause::Pause() : watchdog_(current) {
+  if (watchdog_ == nullptr) return;
+  running_ = watchdog_->running_.exchange(false, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  began_ = cpu_now();
+  began_wall_ = wall_now();
+}
+
+Watchdog::Pause::~Pause() {
+  if (watchdog_ == nullptr) return;
+  int64_t took = cpu_now() - began_;
+  watchdog_->armed_at_ += took;
+  watchdog_->until_ += took;
+  watchdog_->now_ += took;
+  watchdog_->wall_ += wall_now() - began_wall_;
+  watchdog_->started_.store(watchdog_->started_.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  watchdog_->running_.store(running_, std::memory_order_relaxed);
 }
 
 void Watchdog::check(int64_t now) {

@@ -10,7 +10,7 @@ struct lua_Debug;
 
 namespace postern::rules {
 
-/// Guards one stretch of calls into `lua` on this thread, from construction to destruction: a slice (one rule) may use
+/// Guards one stretch of calls into Lua on this thread, from construction to destruction: a slice (one rule) may use
 /// `slice` of CPU time, all slices together `total`. At most one lives on a thread at a time. A real-time signal
 /// (SIGRTMIN + 5) is taken for the whole process at first use; its handler does nothing outside a slice.
 /// A count hook would be simpler and doubles the cost of every rule (measured), so it is only the way out for a system
@@ -19,13 +19,32 @@ class Watchdog {
  public:
   enum class Expired { No, Slice, Total };
 
-  Watchdog(lua_State* lua, std::chrono::nanoseconds slice, std::chrono::nanoseconds total);
+  /// Work that is no rule's fault (decoding the message for whoever asks first) although a rule caused it: its time is
+  /// taken from neither the slice nor the total. Only for work that is done once a message, or a rule could hide in it.
+  /// Nothing when no watchdog is there.
+  class Pause {
+   public:
+    Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+    ~Pause();
+
+   private:
+    Watchdog* watchdog_;
+    bool running_ = false;
+    int64_t began_ = 0;
+    int64_t began_wall_ = 0;
+  };
+
+  Watchdog(std::chrono::nanoseconds slice, std::chrono::nanoseconds total);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
   ~Watchdog();
 
-  void begin_slice();
-  /// CPU time of the slice; the interpreter is ready for the next one.
+  /// `lua`: the state or coroutine that will run; a hook belongs to one. `used`: CPU time that this rule had before it
+  /// waited.
+  void begin_slice(lua_State* lua, std::chrono::nanoseconds used = std::chrono::nanoseconds(0));
+  /// CPU time of the slice, `used` included; the interpreter is ready for the next one.
   std::chrono::nanoseconds end_slice();
   /// What ran out in the last slice.
   [[nodiscard]] Expired expired() const { return static_cast<Expired>(expired_.load(std::memory_order_relaxed)); }
@@ -51,7 +70,7 @@ class Watchdog {
   void check(int64_t now);
   void set_timer(int64_t nanoseconds) const;
 
-  lua_State* lua_;
+  lua_State* lua_ = nullptr;  // of the slice
   int64_t slice_;
   int64_t armed_at_;
   int64_t until_;

@@ -15,12 +15,15 @@
 -- Let a group of rules add no more than this together:
 -- group("authentication", { max = 6 })
 
+-- Let a rule count that is shipped to be watched only, by what it would have done
+-- (postern_rule_would_change_total): copy it under a name of your own, without its mode.
+
 -- A rule of your own; "shadow" counts and logs it, and scores nothing until you trust it:
 -- rule "LOCAL_LOTTERY" {
---   about = "the subject promises a lottery prize",
---   score = 2.0,
---   mode  = "shadow",
---   when  = function(mail) return mail.subject:match("(?i)\\blottery\\b") ~= nil end,
+--   about  = "the subject promises a lottery prize",
+--   score  = 2.0,
+--   mode   = "shadow",
+--   header = { "Subject", "(?i)\\blottery\\b" },
 --   examples = {
 --     { hit = true,  subject = "You won the Lottery!" },
 --     { hit = false, subject = "Minutes of Monday" },
@@ -44,15 +47,83 @@
 --   },
 -- }
 
--- Refuse somebody outright, before the message is sent:
+-- Refuse somebody outright, before the message is sent. The list is a file beside this one: one address or domain a line:
 -- rule "LOCAL_BLOCKED_SENDER" {
 --   about  = "this sender is blocked here",
 --   stage  = "mail",
 --   action = "reject",
 --   reply  = "550 5.7.1 mail from this sender is not accepted here",
---   when   = function(mail) return mail.from:lower():match("@spam\\.example$") ~= nil end,
+--   when   = function(mail) return map("maps/local-blocked.map"):has(mail.from), mail.from end,
 --   examples = {
---     { hit = true,  from = "offers@spam.example" },
---     { hit = false, from = "offers@example.net" },
+--     { hit = true,  from = "offers@spam.example", maps = { ["maps/local-blocked.map"] = { "spam.example" } } },
+--     { hit = false, from = "offers@example.net", maps = { ["maps/local-blocked.map"] = { "spam.example" } } },
+--   },
+-- }
+
+-- Let partners through whatever the other rules say, when DMARC proves that it is they:
+-- rule "LOCAL_PARTNER" {
+--   about  = "the message is from a partner, who stands behind it",
+--   action = "accept",
+--   when   = function(mail)
+--     return mail.dmarc.result == "pass" and map("maps/local-partners.map"):has(mail.dmarc.domain), mail.dmarc.domain
+--   end,
+--   examples = {
+--     {
+--       hit = true, dmarc = { result = "pass", domain = "a.example" },
+--       maps = { ["maps/local-partners.map"] = { "a.example" } },
+--     },
+--     {
+--       hit = false, dmarc = { result = "fail", domain = "a.example" },
+--       maps = { ["maps/local-partners.map"] = { "a.example" } },
+--     },
+--   },
+-- }
+
+-- Refuse programs, by whatever way they come:
+-- rule "LOCAL_NO_PROGRAMS" {
+--   about  = "the message carries a program",
+--   action = "reject",
+--   reply  = "550 5.7.1 programs are not accepted here, send a link to them",
+--   any    = { "ATTACHED_PROGRAM", "ATTACHED_PROGRAM_RENAMED", "PROGRAM_IN_ARCHIVE" },
+--   examples = {
+--     { hit = true,  attachments = { { name = "a.zip", names = { "setup.exe" } } } },
+--     { hit = false, attachments = { { name = "a.zip", names = { "setup.txt" } } } },
+--   },
+-- }
+
+-- Ask the DNS. A domain that takes no mail does not write honest mail either; while nobody answers, nobody is blamed:
+-- rule "LOCAL_AUTHOR_TAKES_NO_MAIL" {
+--   about = "the author's domain has no mail server, so that nobody can answer",
+--   score = 1.0,
+--   mode  = "shadow",
+--   when  = function(mail)
+--     local domain = mail.dmarc.from
+--     if domain == "" then return false end
+--     local mx, a = dns.mx(domain), dns.a(domain)
+--     return mx ~= nil and a ~= nil and #mx + #a == 0, domain
+--   end,
+--   examples = {
+--     { hit = true,  dmarc = { from = "example.net" }, dns = {}, detail = "example.net" },
+--     { hit = false, dmarc = { from = "example.net" }, dns = { mx = { ["example.net"] = { "10 mx.example.net" } } } },
+--     { hit = false, dmarc = { from = "example.net" }, dns = { mx = { ["example.net"] = "temperror" } } },
+--   },
+-- }
+
+-- A list of your own in the DNS, of clients that you never want to hear again:
+-- rule "LOCAL_DNS_LIST" {
+--   about  = "this client is in the list of clients that are refused here",
+--   stage  = "connect",
+--   action = "reject",
+--   reply  = "550 5.7.1 mail from this address is not accepted here",
+--   when   = function(mail)
+--     local a, b, c, d = mail.client.ip:match("^(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)$")
+--     if not a then return false end
+--     local found = dns.txt(string.format("%s.%s.%s.%s.clients.example.org", d, c, b, a))
+--     return found ~= nil and #found > 0, found and found[1]
+--   end,
+--   examples = {
+--     { hit = true,  client = { ip = "192.0.2.1" }, dns = { txt = { ["1.2.0.192.clients.example.org"] = { "a flood" } } } },
+--     { hit = false, client = { ip = "192.0.2.2" }, dns = { txt = { ["1.2.0.192.clients.example.org"] = { "a flood" } } } },
+--     { hit = false, client = { ip = "2001:db8::1" } },
 --   },
 -- }

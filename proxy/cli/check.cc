@@ -20,7 +20,8 @@ tl::unexpected<Problems> lines(const List& problems) {
 tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples) {
   auto config = ops::load_config(config_file);
   if (!config) return lines(config.error());
-  auto rule_set = rules::RuleSet::load((*config)->rules_directory, rules::Limits{});
+  auto rule_set = rules::RuleSet::load((*config)->rules_directory,
+                                       rules::RuleSet::Options{rules::Limits{}, (*config)->pattern_cache, ""});
   if (!rule_set) return lines(rule_set.error());
   if (examples == Examples::Run) {
     auto failed = (*rule_set)->run_examples();
@@ -39,6 +40,7 @@ std::optional<Loaded> load_or_complain(const std::string& config_file, Examples 
 int check(const std::string& config_file) {
   auto loaded = load_or_complain(config_file, Examples::Run);
   if (!loaded) return kBadInput;
+  for (const auto& note : loaded->rules->notes()) std::cerr << "note: " << note << '\n';
   size_t examples = 0;
   for (const auto& rule : loaded->rules->rules()) examples += rule.examples;
   std::cout << "ok: " << loaded->rules->rules().size() << " rules, " << examples << " examples, version "

@@ -30,7 +30,8 @@ Gateway::Gateway(Loaded loaded)
       offload_(loop_, pool_, [](const Result<std::string>&) {}),
       links_(loop_, timers_),
       connector_(links_, offload_, hosts_, clock_),
-      health_(timers_, connector_, backends_, operations_) {}
+      health_(timers_, connector_, backends_, operations_),
+      map_watch_(timers_, offload_, [this](const auto& changes) { maps_looked_at(changes); }) {}
 
 Gateway::~Gateway() = default;
 
@@ -59,6 +60,8 @@ Result<void> Gateway::start() {
     worker->start();
     ++workers_running_;
   }
+  map_watch_.watch(loaded_.rules);
+  for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
   log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
                         std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
   return {};
@@ -152,11 +155,12 @@ void Gateway::run() {
 /// good.
 void Gateway::reload() {
   if (draining_) return;
-  if (reloading_) {
+  if (reloading_ || map_watch_.looking()) {
     reload_again_ = true;
     return;
   }
   reloading_ = true;
+  map_watch_.hold();
   auto outcome = std::make_shared<tl::expected<Loaded, Problems>>(tl::unexpected(Problems{}));
   reload_work_ = offload_.run(
       [outcome, file = loaded_.config->file]() -> Result<std::string> {
@@ -196,9 +200,20 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
     }
     health_.watch(config.policy.hostname, config.policy.backend);
     metrics_.reloaded(true);
+    for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
     log_.note("info", "reloaded: " + std::to_string(loaded_.rules->rules().size()) + " rules, version " +
                           loaded_.rules->version());
   }
+  map_watch_.watch(loaded_.rules);
+  if (std::exchange(reload_again_, false)) reload();
+}
+
+void Gateway::maps_looked_at(const std::vector<rules::Maps::Change>& changes) {
+  for (const auto& change : changes) {
+    log_.note(change.taken ? "info" : "error", "map " + change.text);
+    metrics_.map_reloaded(change.taken);
+  }
+  if (!changes.empty()) metrics_.maps_loaded(loaded_.rules->maps());
   if (std::exchange(reload_again_, false)) reload();
 }
 

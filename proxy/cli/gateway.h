@@ -15,6 +15,7 @@
 #include "proxy/net/host_table.h"
 #include "proxy/net/link.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/map_watch.h"
 #include "proxy/net/offload.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/timers.h"
@@ -48,6 +49,7 @@ class Gateway {
   Result<net::Generation> generation(const Loaded& loaded) const;
   void watch_signals();
   void reload();
+  void maps_looked_at(const std::vector<rules::Maps::Change>& changes);
   void finish_reload(tl::expected<Loaded, Problems> loaded);
   void drain();
   void worker_ended();
@@ -71,6 +73,7 @@ class Gateway {
   net::LinkPool links_;
   net::LinkConnector connector_;
   net::HealthMonitor health_;
+  net::MapWatch map_watch_;
   std::unique_ptr<ops::HttpServer> http_;
   std::unique_ptr<net::SignalWatcher> signals_;
   std::vector<net::ListenSockets> sockets_;

@@ -68,7 +68,8 @@ class Scanner {
     judged.auth_results = auth_results::auth_results_field(policy_.hostname, facts);
     TimePoint begin = clock_.now();
     for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
-      host_.run(stage, facts, judged.evaluation);
+      dns_.restart_time();
+      co_await host_.judge(stage, facts, judged.evaluation, {&dns_, policy_.dns.lookup});
     }
     judged.rules_time = clock_.now() - begin;
     judged.judgement = rules::judge(judged.evaluation, policy_.verdict.thresholds);

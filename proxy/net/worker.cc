@@ -35,7 +35,7 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   worker->dns_ = std::move(*dns);
   worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->keys_,
                                               worker->connector_, worker->offload_, shared.observer, worker->backends_,
-                                              shared.backends, shared.memory, shared.retries});
+                                              shared.backends, shared.memory, shared.retries, worker->snapshot_});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));

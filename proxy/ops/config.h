@@ -32,7 +32,8 @@ struct Config {
   std::vector<TlsPair> tls_pairs;        // empty: no TLS
   std::vector<std::string> dns_servers;  // "127.0.0.1@5353"; empty: resolve from the root
   std::string rules_directory = "/etc/postern/rules";
-  std::string bulk_store = "memory";  // or "redis://HOST:PORT/DATABASE"
+  std::string pattern_cache = "/var/lib/postern/patterns.cache";  // empty: none
+  std::string bulk_store = "memory";                              // or "redis://HOST:PORT/DATABASE"
   Duration bulk_window = std::chrono::hours(24);
   uint64_t bulk_memory = 256U << 20U;  // octets
   std::string bulk_state = "/var/lib/postern/bulk";

@@ -291,7 +291,8 @@ Take hostname(Config& config) {
 
 void read_config(Reader& reader, const Value& root, Config& config) {
   session::Policy& policy = config.policy;
-  Settings rules{{"directory", existing(reader, config.rules_directory, true), "where the *.lua are"}};
+  Settings rules{{"directory", existing(reader, config.rules_directory, true), "where the *.lua are"},
+                 {"pattern_cache", optional_path(reader, config.pattern_cache), "where compiled patterns are kept"}};
   Settings quarantine{{"maildir", path(reader, policy.quarantine_maildir), "where held messages go"}};
   Settings journal{{"path", path(reader, config.journal_path), "the file"},
                    {"keep", spec::Time{&config.journal_keep, 1min, 3650 * kDay}, "how long"}};

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <sstream>
 #include <utility>
@@ -152,6 +153,9 @@ struct Metrics::Impl {
                             .Add({}, Buckets{.0001, .0005, .001, .005, .01, .05, .1, .5, 1});
   Family<Gauge>& memory = gauges("postern_memory_bytes", "Memory in use in bytes, by what for.");
   Family<Counter>& reloads = counters("postern_reloads_total", "Reloads of configuration and rules, by result.");
+  Family<Gauge>& map_entries = gauges("postern_map_entries", "Entries in force, by map file and kind.");
+  Family<Counter>& map_reloads =
+      counters("postern_map_reloads_total", "Changed map files that were read again, by result.");
   Family<Gauge>& rules_info = gauges("postern_rules_info", "1, with the version of the rules in force.");
   Counter& duplicates =
       counters("postern_duplicates_suppressed_total", "Retries answered without a second delivery.").Add({});
@@ -168,9 +172,12 @@ struct Metrics::Impl {
   std::array<std::array<Counter*, kStatuses.size()>, kTypes.size()> dns_counters{};
   Counter* reload_ok = &reloads.Add({{"result", "ok"}});
   Counter* reload_refused = &reloads.Add({{"result", "refused"}});
+  Counter* map_reload_ok = &map_reloads.Add({{"result", "ok"}});
+  Counter* map_reload_refused = &map_reloads.Add({{"result", "refused"}});
   std::mutex info_mutex;
   Gauge* info = nullptr;  // guarded by info_mutex
   std::string info_version;
+  std::map<prometheus::Labels, Gauge*> maps;  // guarded by info_mutex
   std::vector<std::pair<Gauge*, std::function<double()>>> memory_kinds;
 
   Impl();
@@ -251,6 +258,7 @@ void Metrics::configured(const Config& config) {
 
 void Metrics::rules_loaded(const rules::RuleSet& rules) {
   for (const rules::RuleInfo& rule : rules.rules()) impl_->rule(rule.name);
+  maps_loaded(rules.maps());
   std::lock_guard lock(impl_->info_mutex);
   if (impl_->info != nullptr && impl_->info_version == rules.version()) return;
   if (impl_->info != nullptr) impl_->rules_info.Remove(impl_->info);
@@ -261,6 +269,25 @@ void Metrics::rules_loaded(const rules::RuleSet& rules) {
 
 void Metrics::reloaded(bool ok) {
   (ok ? impl_->reload_ok : impl_->reload_refused)->Increment();
+}
+
+void Metrics::maps_loaded(const rules::Maps& maps) {
+  std::map<prometheus::Labels, Gauge*> present;
+  std::lock_guard lock(impl_->info_mutex);
+  for (const rules::Maps::Entries& map : maps.entries()) {
+    prometheus::Labels labels{{"map", map.file}, {"kind", rules::Map::kind_names()[static_cast<size_t>(map.kind)]}};
+    Gauge& gauge = impl_->map_entries.Add(labels);  // the same series twice is one
+    gauge.Set(static_cast<double>(map.count));
+    present.emplace(std::move(labels), &gauge);
+  }
+  for (const auto& [labels, gauge] : impl_->maps) {
+    if (present.count(labels) == 0) impl_->map_entries.Remove(gauge);
+  }
+  impl_->maps = std::move(present);
+}
+
+void Metrics::map_reloaded(bool ok) {
+  (ok ? impl_->map_reload_ok : impl_->map_reload_refused)->Increment();
 }
 
 void Metrics::connection_opened(const std::string& listener) {

@@ -24,9 +24,13 @@ class Metrics {
 
   /// Makes the series of listeners and backends exist with 0. At start and after a reload.
   void configured(const Config& config);
-  /// Makes the series of the set's rules exist, and names its version in postern_rules_info.
+  /// Makes the series of the set's rules and maps exist, and names its version in postern_rules_info.
   void rules_loaded(const rules::RuleSet& rules);
   void reloaded(bool ok);
+  /// How many entries each map has; series of maps that are not there any more go. rules_loaded() does it too.
+  void maps_loaded(const rules::Maps& maps);
+  /// A map file changed: taken, or the old entries stay.
+  void map_reloaded(bool ok);
 
   void connection_opened(const std::string& listener);
   void connection_closed(const std::string& listener);

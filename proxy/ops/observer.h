@@ -45,6 +45,9 @@ class Operations final : public session::Observer, public rules::Observer {
   void rule_ran(const rules::RuleInfo& rule, std::chrono::nanoseconds cpu) override {
     metrics_.rule_ran(rule.name, cpu);
   }
+  void filter_ran(std::string_view name, std::string_view result, std::chrono::nanoseconds time) override {
+    metrics_.filter(name, result, std::chrono::duration_cast<Duration>(time));
+  }
   /// A rule that fails with every message must not fill the log: failure number 1, 2, 4, 8... of a rule is logged.
   void rule_failed(const rules::RuleInfo& rule, std::string_view reason, const std::string& message) override;
 

@@ -50,6 +50,14 @@ spec::Text path(const Reader& reader, std::string& target) {
           }};
 }
 
+spec::Text optional_path(const Reader& reader, std::string& target) {
+  return {"a path", [&reader, &target](const std::string& text) -> Fault {
+            if (!text.empty()) return path(reader, target).take(text);
+            target.clear();
+            return std::nullopt;
+          }};
+}
+
 spec::Text existing(const Reader& reader, std::string& target, bool directory) {
   return {"a path", [&reader, &target, directory](const std::string& text) -> Fault {
             if (text.empty() || text.find('\0') != std::string::npos) return "not a path";

@@ -39,6 +39,8 @@ spec::Word word(E& target, std::vector<std::string> words) {
 [[nodiscard]] spec::List backends(const Reader& reader, std::vector<session::BackendAddress>& target);
 /// A path that need not exist yet.
 [[nodiscard]] spec::Text path(const Reader& reader, std::string& target);
+/// The same, or "": none.
+[[nodiscard]] spec::Text optional_path(const Reader& reader, std::string& target);
 /// A path that must be there and readable, so that a mistake shows at start and not with the first client.
 [[nodiscard]] spec::Text existing(const Reader& reader, std::string& target, bool directory);
 

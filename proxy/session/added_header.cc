@@ -133,7 +133,8 @@ std::string spam_fields(const Stamp& stamp) {
     }
     out += fold_long(std::string("X-Spam-Status: ") + (spam ? "Yes" : "No") + ", score=" + rules::format_score(score) +
                      " required=" + (stamp.tag_limit ? rules::format_score(*stamp.tag_limit) : std::string("off")) +
-                     " tests=[" + test_list(*stamp.evaluation) + "]\r\n");
+                     " tests=[" + test_list(*stamp.evaluation) + ']' +
+                     (stamp.rules_version.empty() ? "" : " version=" + std::string(stamp.rules_version)) + "\r\n");
   }
   return out + "X-Postern-Id: " + std::string(stamp.id) + "\r\n";
 }

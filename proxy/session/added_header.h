@@ -26,6 +26,7 @@ struct Stamp {
   rules::Judgement judgement;
   std::optional<double> tag_limit;  // "required="
   std::string_view subject_prefix;  // put before Subject; empty: not
+  std::string_view rules_version;   // which rules judged it; empty: not said
   bool filtered = true;             // false: not judged (trusted client that skips the filters)
 };
 

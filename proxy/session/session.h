@@ -22,6 +22,13 @@ namespace postern::session {
 
 class BackendPool;
 
+/// Configuration and rules that a session begins with. It keeps the configuration for its whole life, and takes new
+/// rules between two messages. The host belongs to the worker's thread.
+struct Snapshot {
+  PolicyPtr policy;
+  std::shared_ptr<rules::Host> host;
+};
+
 /// What all sessions of one worker share. References outlive every session.
 struct Services {
   const Clock& clock;
@@ -35,12 +42,7 @@ struct Services {
   BackendRegistry& backends;  // process-wide, thread-safe
   MemoryBudget& memory;       // process-wide, thread-safe
   RetryMemory& retries;       // process-wide, thread-safe
-};
-
-/// Configuration and rules that a session keeps for its whole life. The host belongs to the worker's thread.
-struct Snapshot {
-  PolicyPtr policy;
-  std::shared_ptr<rules::Host> host;
+  const Snapshot& current;    // of this worker: what a session that began now would get
 };
 
 /// Who is connected, after any PROXY header.

@@ -20,16 +20,10 @@ Task<Reply> SessionImpl::on_greeting() {
       return services_.timers.after(policy_.greet_delay, [done = std::move(done)] { done(true); });
     });
   }
-  bool filtered = !(trusted() && policy_.relay.skip_filters);
-  if (filtered && snapshot_.host->has_rules(Stage::Connect)) {
-    co_await know_client_name();
-    run_rules(Stage::Connect, facts_, evaluation_, nullptr);
-    connect_hits_ = evaluation_.hits.size();
-    if (auto reply = decided(evaluation_, "", 554)) {
-      // RFC 5321, 3.8 and 4.3.2: a greeting may be 220, 554, or 421, which ends the session.
-      if (reply->temporary()) reply->code = 421;
-      co_return *reply;
-    }
+  if (auto reply = co_await run_connect_rules()) {
+    // RFC 5321, 3.8 and 4.3.2: a greeting may be 220, 554, or 421, which ends the session.
+    if (reply->temporary()) reply->code = 421;
+    co_return *reply;
   }
   co_return Reply(220, "", policy_.hostname + " ESMTP Postern");
 }
@@ -44,14 +38,8 @@ Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
     evaluation_.hits.resize(connect_hits_);
     evaluation_.score = rules::sum(evaluation_.hits, snapshot_.host->rules().group_caps());
   }
-  if (snapshot_.host->has_rules(Stage::Helo) && !(trusted() && policy_.relay.skip_filters)) {
-    co_await know_client_name();
-    // A decision of this HELO must not outlive it when the client says HELO again.
-    rules::Evaluation attempt = evaluation_;
-    run_rules(Stage::Helo, facts_, attempt, nullptr);
-    if (auto reply = decided(attempt, "", 550)) co_return *reply;
-    evaluation_ = std::move(attempt);
-  }
+  if (refused_at_helo_) refused_.reset();
+  if (auto reply = co_await run_helo_rules()) co_return *reply;
   if (esmtp_) engine_.offer(offer());
   co_return Reply(250, esmtp_ ? "" : "2.0.0", policy_.hostname);
 }
@@ -82,6 +70,7 @@ smtp::Extensions SessionImpl::offer() const {
 // ---------------------------------------------------------------- MAIL
 
 Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
+  if (auto reply = co_await take_new_rules()) co_return *reply;
   transaction_ = std::make_unique<Transaction>(services_.memory, policy_.limits.spool);
   Transaction& tx = *transaction_;
   tx.id = make_message_id(services_.clock.wall_ms());
@@ -93,11 +82,12 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   tx.facts.from = tx.mail.from.address;
   tx.facts.smtputf8 = tx.mail.smtputf8;
   tx.evaluation = evaluation_;
+  tx.evaluation.maps.reset();  // a session may last longer than a version of a map
   if (tx.filtered) start_checks(tx);
   if (tx.filtered && snapshot_.host->has_rules(Stage::Mail)) {
     co_await know_client(tx);
     co_await know_spf(tx);
-    run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
+    co_await run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
     if (auto reply = decided(tx.evaluation, tx.id, 550)) {
       transaction_.reset();
       co_return *reply;
@@ -188,7 +178,7 @@ Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
     co_return *conflict;
   }
   if (tx.filtered && snapshot_.host->has_rules(Stage::Rcpt)) co_await know_client(tx);
-  if (auto refused = run_rcpt_rules(tx, address)) {
+  if (auto refused = co_await run_rcpt_rules(tx, address)) {
     services_.observer.recipient(refused->temporary() ? "deferred" : "refused_rule");
     co_return *refused;
   }
@@ -268,53 +258,8 @@ std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::strin
   return std::nullopt;
 }
 
-std::optional<Reply> SessionImpl::run_rcpt_rules(Transaction& tx, const std::string& address) {
-  if (!tx.filtered || tx.evaluation.decision || !snapshot_.host->has_rules(Stage::Rcpt)) return std::nullopt;
-  rules::Evaluation attempt = tx.evaluation;
-  size_t before = attempt.hits.size();
-  tx.facts.rcpts.push_back(address);
-  run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
-  tx.facts.rcpts.pop_back();
-  if (auto refused = decided(attempt, tx.id, 550)) return refused;
-  // A rule that hit for several recipients counts once.
-  for (size_t i = before; i < attempt.hits.size(); ++i) {
-    auto same = [&](const rules::Hit& hit) { return hit.rule == attempt.hits[i].rule; };
-    if (std::none_of(tx.evaluation.hits.begin(), tx.evaluation.hits.end(), same)) {
-      tx.evaluation.hits.push_back(attempt.hits[i]);
-    }
-  }
-  tx.evaluation.decision = attempt.decision;
-  tx.evaluation.score = rules::sum(tx.evaluation.hits, snapshot_.host->rules().group_caps());
-  return std::nullopt;
-}
-
 Task<Reply> SessionImpl::on_data() {
   co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>");
-}
-
-// ---------------------------------------------------------------- rules
-
-bool SessionImpl::trusted() const {
-  return std::any_of(policy_.relay.trusted.begin(), policy_.relay.trusted.end(),
-                     [this](const IpNetwork& network) { return network.contains(peer_.ip); });
-}
-
-void SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time) {
-  TimePoint begin = services_.clock.now();
-  snapshot_.host->run(stage, facts, evaluation);
-  if (time != nullptr) *time += services_.clock.now() - begin;
-}
-
-std::optional<Reply> SessionImpl::decided(const rules::Evaluation& evaluation, const std::string& id,
-                                          int reject_code) const {
-  if (!evaluation.decision) return std::nullopt;
-  const rules::Decision& decision = *evaluation.decision;
-  if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) return std::nullopt;
-  Reply reply = decision_reply(decision, id, policy_.verdict.reveal);
-  if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
-  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) +
-                                      "\": rule " + decision.rule + " answered " + reply.to_string());
-  return reply;
 }
 
 }  // namespace postern::session

@@ -64,8 +64,11 @@ class SessionImpl final : private LinkEvents {
   [[nodiscard]] rules::Thresholds thresholds_for(const std::string& address) const;
   std::optional<smtp::Reply> mix_thresholds(const Transaction& transaction, rules::Thresholds& thresholds) const;
   std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
-  std::optional<smtp::Reply> run_rcpt_rules(Transaction& transaction, const std::string& address);
-  void run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
+  Task<std::optional<smtp::Reply>> run_rcpt_rules(Transaction& transaction, const std::string& address);
+  Task<void> run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
+  Task<std::optional<smtp::Reply>> run_connect_rules();
+  Task<std::optional<smtp::Reply>> run_helo_rules();
+  Task<std::optional<smtp::Reply>> take_new_rules();
   std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id, int reject_code) const;
   void start_checks(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
@@ -111,8 +114,10 @@ class SessionImpl final : private LinkEvents {
   std::optional<TlsInfo> tls_;
   Facts facts_;  // client and helo; copied into each transaction
   bool esmtp_ = false;
-  rules::Evaluation evaluation_;  // of the stages connect and helo
-  size_t connect_hits_ = 0;       // how many of its hits are of the stage connect (kept over a second HELO)
+  rules::Evaluation evaluation_;        // of the stages connect and helo
+  size_t connect_hits_ = 0;             // how many of its hits are of the stage connect (kept over a second HELO)
+  std::optional<smtp::Reply> refused_;  // by rules that were loaded after the greeting: the answer to MAIL
+  bool refused_at_helo_ = false;        // until the client says HELO again
   dns::Budget dns_;
 
   std::string replies_;  // not written yet

@@ -138,7 +138,7 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
   if (tx.filtered) {
     co_await know_spf(tx);
     co_await know_authentication(tx, header);
-    run_rules(rules::Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
+    co_await run_rules(rules::Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
     judgement = rules::judge(tx.evaluation, thresholds);
   }
   verdict = rules::to_string(judgement.verdict);
@@ -173,6 +173,7 @@ Task<Reply> SessionImpl::deliver(Transaction& tx, const rules::Judgement& judgem
   stamp.judgement = judgement;
   stamp.tag_limit = tx.thresholds.value_or(policy_.verdict.thresholds).tag;
   stamp.filtered = tx.filtered;
+  stamp.rules_version = snapshot_.host->rules().version();
   if (judgement.verdict == Verdict::Tag) stamp.subject_prefix = policy_.verdict.subject_prefix;
   std::string beginning = stamped_header(stamp, header, tx.facts.message);
   bool quarantine = judgement.verdict == Verdict::Quarantine;

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   limits.rule_cpu = std::chrono::milliseconds(5);
   limits.message_cpu = std::chrono::milliseconds(20);
   std::string text(reinterpret_cast<const char*>(data), size);
-  auto set = RuleSet::from_texts({{"rules/fuzz.lua", text}}, limits);
+  auto set = RuleSet::from_texts({{"rules/fuzz.lua", text}}, {limits, "", ""});
   if (!set) {
     for (const Problem& problem : set.error()) (void)problem.to_string();
     return 0;

@@ -248,7 +248,7 @@ class Postern:
             "backend": {"address": [f"127.0.0.1:{free_port()}"]},
             "relay": {"domains": ["example.org"]},
             "dns": {"servers": [empty_dns()], "timeout": "2s", "budget": "4s"},
-            "rules": {"directory": str(self.rules_folder)},
+            "rules": {"directory": str(self.rules_folder), "pattern_cache": str(self.folder / "patterns.cache")},
             "bulk": {"state": str(self.folder / "bulk")},
             "quarantine": {"maildir": str(self.folder / "quarantine")},
             "journal": {"path": str(self.folder / "journal.db")},

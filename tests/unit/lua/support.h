@@ -32,7 +32,7 @@ inline std::vector<std::string> texts(const std::vector<Problem>& problems) {
 }
 
 inline RuleSetPtr load(const std::string& text, const Limits& limits = {}) {
-  auto set = RuleSet::from_texts({{"rules/test.lua", text}}, limits);
+  auto set = RuleSet::from_texts({{"rules/test.lua", text}}, {limits, "", ""});
   if (set) return *set;
   for (const std::string& problem : texts(set.error())) ADD_FAILURE() << problem;
   return RuleSet::empty();

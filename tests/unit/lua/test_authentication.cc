@@ -136,9 +136,12 @@ TEST(Authentication, WhatWasNotJudgedReadsAsNone) {
 
 TEST(Authentication, IsKnownFromStageMessageOn) {
   for (const char* field : {"dkim", "dkim_ignored", "dmarc", "arc"}) {
-    Judged run(rule_text("EARLY", std::string("return mail.") + field, "stage='rcpt',"));
-    EXPECT_THAT(run.seen.messages.at(0),
-                HasSubstr(std::string("mail.") + field + " is known from stage \"message\" on"));
+    std::string early = std::string(field) + " is known from stage \"message\" on";
+    EXPECT_THAT(problems_of(rule_text("EARLY", std::string("return mail.") + field, "stage='rcpt',")),
+                ElementsAre(HasSubstr(early)));
+    // Where the text does not show what is read.
+    Judged run(rule_text("EARLY", std::string("return select(1, mail).") + field, "stage='rcpt',"));
+    EXPECT_THAT(run.seen.messages.at(0), HasSubstr(early));
   }
   Judged reverse(rule_text("R", "return true, mail.client.reverse", "stage='connect',"));
   EXPECT_THAT(reverse.seen.failures, IsEmpty());
@@ -165,12 +168,14 @@ TEST(Authentication, KeptObjectsShowTheMessageOfNow) {
 }
 
 TEST(Authentication, MistakesNameTheField) {
-  EXPECT_THAT(read("mail.dkim.result"),
+  EXPECT_THAT(read("select(1, mail).dkim.result"),
               HasSubstr("mail.dkim is an array: mail.dkim[1], #mail.dkim, ipairs(mail.dkim)"));
-  EXPECT_THAT(read("mail.dkim[1].reslt"), HasSubstr("mail.dkim[...] has no field 'reslt' (did you mean 'result'?)"));
-  EXPECT_THAT(read("mail.dmarc.polcy"), HasSubstr("mail.dmarc has no field 'polcy' (did you mean 'policy'?)"));
+  EXPECT_THAT(read("select(1, mail).dkim[1].reslt"),
+              HasSubstr("mail.dkim[...] has no field 'reslt' (did you mean 'result'?)"));
+  EXPECT_THAT(read("select(1, mail).dmarc.polcy"),
+              HasSubstr("mail.dmarc has no field 'polcy' (did you mean 'policy'?)"));
   EXPECT_THAT(read("mail.arc.sealers.first"), HasSubstr("mail.arc.sealers is an array"));
-  EXPECT_THAT(read("mail.dmark"), HasSubstr("mail has no field 'dmark' (did you mean 'dmarc'?)"));
+  EXPECT_THAT(read("select(1, mail).dmark"), HasSubstr("mail has no field 'dmark' (did you mean 'dmarc'?)"));
 }
 
 TEST(Authentication, NothingCanBeChanged) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/fakes/fake_dns.h"
 #include "tests/unit/lua/support.h"
 
 namespace postern::rules {
@@ -41,7 +42,7 @@ TEST(Mail, RecipientsAreAnArray) {
                                   "(mail.rcpts) do all = all .. i .. r end return true, all"));
     EXPECT_EQ(run.detail(), "1b@example.org2c@example.org") << walk;
   }
-  EXPECT_THAT(value_of("mail.rcpts.first"), HasSubstr("mail.rcpts is an array"));
+  EXPECT_THAT(value_of("mail.rcpts['fir' .. 'st']"), HasSubstr("mail.rcpts is an array"));
 }
 
 TEST(Mail, HeaderGivesTheFirstAndAll) {
@@ -73,12 +74,21 @@ TEST(Mail, ManyFieldsOfOneNameAreBounded) {
   EXPECT_EQ(run.detail(), "1000");
 }
 
+TEST(Mail, FieldsOfOneNameFillNoMemory) {
+  Judged run(rule_text("R", "local first, all = mail:header('X') return true, #first .. ' ' .. #all"));
+  run.message.text.clear();
+  for (int i = 0; i < 300; ++i) run.message.text += "X: " + std::string(60'000, 'y') + "\r\n";
+  run.message.facts.message = run.message.text;
+  run.all();
+  EXPECT_EQ(run.detail(), "60000 17");
+}
+
 TEST(Mail, MatchLooksAtTheWholeText) {
   EXPECT_EQ(value_of("mail:match('(?i)BUY NOW')"), "Buy now");
   EXPECT_EQ(value_of("mail:match('for ([0-9]+) (\\\\w+)')"), "99");
   EXPECT_EQ(value_of("select(2, mail:match('for ([0-9]+) (\\\\w+)'))"), "dollars");
   EXPECT_EQ(value_of("mail:match('lottery')"), "nil");
-  EXPECT_THAT(value_of("mail:match('(')"), HasSubstr("the regular expression '(' is wrong: missing )"));
+  EXPECT_THAT(value_of("mail:match('(' .. '')"), HasSubstr("the regular expression '(' is wrong: missing )"));
 }
 
 TEST(Mail, HitKnowsWhatRanBefore) {
@@ -87,20 +97,39 @@ TEST(Mail, HitKnowsWhatRanBefore) {
   EXPECT_THAT(run.seen.hits, ElementsAre("A", "C"));
 }
 
+TEST(Mail, ScoreIsThatOfTheRulesBefore) {
+  Judged run(rule_text("A", "return true", "stage='helo',") + rule_text("B", "return 2") +
+             rule_text("C", "return false") + rule_text("D", "return true, tostring(mail.score)"));
+  EXPECT_EQ(run.evaluation.hits.at(2).detail, "3.0");
+  EXPECT_EQ(value_of("mail.score"), "0.0");
+}
+
+TEST(Mail, ARuleComesBehindThoseThatItNames) {
+  Judged run(rule_text("FIRST", "return mail:hit('SECOND')") + rule_text("SECOND", "return true"));
+  EXPECT_THAT(run.seen.hits, ElementsAre("SECOND", "FIRST"));
+  EXPECT_THAT(problems_of(rule_text("FIRST", "return true") + rule_text("SECOND", "return mail:hit('FRST')")),
+              ElementsAre(HasSubstr("'FRST', and there is no such rule (did you mean 'FIRST'?)")));
+}
+
+// Names that are put together while the rule runs.
 TEST(Mail, HitOfALaterOrUnknownRuleIsAnError) {
-  Judged run(rule_text("FIRST", "return mail:hit('SECOND')") + rule_text("SECOND", "return mail:hit('FRST')"));
-  EXPECT_THAT(run.seen.failures, ElementsAre("FIRST error", "SECOND error"));
+  Judged run(rule_text("FIRST", "return mail:hit('SECON' .. 'D')") +
+             rule_text("SECOND", "return mail:hit('FR' .. 'ST')"));
+  ASSERT_THAT(run.seen.failures, ElementsAre("FIRST error", "SECOND error"));
   EXPECT_THAT(run.seen.messages[0], HasSubstr("SECOND does not run before this rule"));
   EXPECT_THAT(run.seen.messages[1], HasSubstr("there is no rule FRST (did you mean 'FIRST'?)"));
 }
 
 TEST(Mail, ReadingTooEarlyIsAnError) {
-  Judged run(rule_text("EARLY", "return mail.spf.result == 'fail'", "stage='connect',"));
+  EXPECT_THAT(problems_of(rule_text("EARLY", "return mail.spf.result == 'fail'", "stage='connect',")),
+              ElementsAre(HasSubstr("mail.spf is known from stage \"mail\" on")));
+  // Where only running it shows what is read.
+  Judged run(rule_text("EARLY", "return mail['sp' .. 'f'].result == 'fail'", "stage='connect',"));
   EXPECT_THAT(run.seen.failures, ElementsAre("EARLY error"));
-  EXPECT_THAT(run.seen.messages[0], HasSubstr("mail.spf is known from stage \"mail\" on"));
-  Judged header(rule_text("EARLY", "return mail:header('Subject')", "stage='rcpt',"));
+  EXPECT_THAT(run.seen.messages.at(0), HasSubstr("mail.spf is known from stage \"mail\" on"));
+  Judged header(rule_text("EARLY", "return mail['head' .. 'er'](mail, 'Subject')", "stage='rcpt',"));
   EXPECT_THAT(header.seen.messages.at(0), HasSubstr("mail:header is known from stage \"message\" on"));
-  Judged rcpts(rule_text("EARLY", "return mail.rcpts[1]", "stage='mail',"));
+  Judged rcpts(rule_text("EARLY", "return mail['rc' .. 'pts'][1]", "stage='mail',"));
   EXPECT_THAT(rcpts.seen.messages.at(0), HasSubstr("mail.rcpts is known from stage \"rcpt\" on"));
 }
 
@@ -113,17 +142,74 @@ TEST(Mail, KnownFactsReadAtTheirStage) {
   EXPECT_EQ(run.evaluation.hits.size(), 4U);
 }
 
+// The name is put together while the rule runs: one that stands in the text is found without running it.
 TEST(Mail, MisspeltFieldNamesTheNearest) {
-  EXPECT_THAT(value_of("mail.form"), HasSubstr("mail has no field 'form' (did you mean 'from'?)"));
-  EXPECT_THAT(value_of("mail.spf.reslt"), HasSubstr("mail.spf has no field 'reslt' (did you mean 'result'?)"));
-  EXPECT_THAT(value_of("mail.client.adress"), HasSubstr("mail.client has no field 'adress'"));
-  EXPECT_THAT(value_of("mail[1]"), HasSubstr("mail has no field"));
+  EXPECT_THAT(value_of("mail['fo' .. 'rm']"), HasSubstr("mail has no field 'form' (did you mean 'from'?)"));
+  EXPECT_THAT(value_of("mail.spf['res' .. 'lt']"), HasSubstr("mail.spf has no field 'reslt' (did you mean 'result'?)"));
+  EXPECT_THAT(value_of("mail.client['adr' .. 'ess']"), HasSubstr("mail.client has no field 'adress'"));
+  EXPECT_THAT(value_of("mail[1 + 0]"), HasSubstr("mail has no field"));
 }
 
 TEST(Mail, FactsOfLaterVersionsSaySo) {
-  for (std::string field : {"lists", "bulk", "text", "urls", "attachments", "parts"}) {
-    EXPECT_THAT(value_of("mail." + field), HasSubstr("mail." + field + " is not available in this version"));
+  for (std::string field : {"lists", "bulk"}) {
+    EXPECT_THAT(value_of("mail['" + field + "' .. '']"),
+                HasSubstr("mail." + field + " is not available in this version"));
   }
+}
+
+// The names that pairs(<object>) gives, in their order.
+std::string names_in(const std::string& object, const std::string& stage) {
+  Judged run(rule_text(
+      "R", "local all = '' for name in pairs(" + object + ") do all = all .. name .. ' ' end return true, all",
+      "stage='" + stage + "',"));
+  return run.seen.failures.empty() ? run.detail() : run.seen.messages[0];
+}
+
+TEST(Mail, PairsWalksWhatIsKnown) {
+  EXPECT_EQ(names_in("mail", "connect"), "client score ");
+  EXPECT_EQ(names_in("mail", "rcpt"), "client spf helo_spf helo from rcpts score ");
+  EXPECT_EQ(names_in("mail", "message"),
+            "client spf helo_spf dmarc dkim dkim_ignored arc helo from rcpts size subject text hidden urls attachments "
+            "parts defects truncated score ");
+  EXPECT_EQ(names_in("mail.client", "connect"), "ip name reverse port tls ");
+  EXPECT_EQ(names_in("mail.dmarc", "message"), "result policy domain from aligned testing reason override ");
+  EXPECT_EQ(names_in("mail.spf", "mail"), "result domain explanation reason ");
+  Judged run(rule_text("R",
+                       "local all = '' for name, value in pairs(mail.spf) do all = all .. name .. '=' .. value .. ' ' "
+                       "end return true, all"));
+  EXPECT_EQ(run.detail(), "result=fail domain=example.net explanation=no reason= ");
+}
+
+TEST(Mail, PairsWaitsForTheScore) {
+  test::FakeDns dns;
+  dns.txt("slow.example", "x");
+  Host host(
+      load(rule_text("SLOW", "return dns.txt('slow.example')[1] == 'x'", "stage='connect',") +
+           rule_text("R",
+                     "local all = '' for name, value in pairs(mail) do "
+                     "if type(value) ~= 'userdata' then all = all .. name .. '=' .. value end end return true, all",
+                     "stage='connect',")),
+      nullptr);
+  Message message;
+  Evaluation evaluation;
+  Task<void> task = host.judge(Stage::Connect, message.facts, evaluation, {&dns});
+  task.start([] {});
+  EXPECT_THAT(evaluation.hits, IsEmpty());
+  dns.run();
+  ASSERT_EQ(evaluation.hits.size(), 2U);
+  EXPECT_EQ(evaluation.hits[1].detail, "score=1.0");
+}
+
+TEST(Mail, IteratorsTakeOnlyTheirOwnObject) {
+  for (const char* first : {"nil", "42", "'x'", "{}", "mail.client", "mail.spf", "mail.rcpts"}) {
+    EXPECT_THAT(value_of(std::string("(pairs(mail.dmarc))(") + first + ")"),
+                HasSubstr("the object that it was asked for"));
+    if (std::string_view(first) == "mail.rcpts") continue;
+    EXPECT_THAT(value_of(std::string("(pairs(mail.rcpts))(") + first + ", 0)"),
+                HasSubstr("the object that it was asked for"));
+  }
+  EXPECT_EQ(value_of("(pairs(mail.dmarc))(mail.dmarc, 'nonsense')"), "nil");
+  EXPECT_EQ(value_of("(pairs(mail.dmarc))(mail.dmarc, 3)"), "nil");
 }
 
 TEST(Mail, NothingCanBeChanged) {

@@ -31,7 +31,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"rule 'spf_fail' { about = 'x', when = function() end }",
                 "rules/test.lua:1: 'spf_fail' is no name for a rule: capitals, digits and '_' only, at most 64"},
-        Mistake{"\nrule 'A' { about = 'x' }", "rules/test.lua:2: rule A: 'when' is missing: the function that decides"},
+        Mistake{
+            "\nrule 'A' { about = 'x' }",
+            "rules/test.lua:2: rule A: 'when' is missing: the function that decides (or header, body, url, attachment, "
+            "raw, all, any, expression)"},
         Mistake{"rule 'A' { when = function() end }",
                 "rules/test.lua:1: rule A: 'about' is missing: one sentence that says what the rule found"},
         Mistake{"rule 'A' 'x'", "rules/test.lua:1: rule A wants a table, not a string"},
@@ -61,7 +64,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Field{"scoer = 1", "unknown field 'scoer' in rule SPF_FAIL (did you mean 'score'?)"},
         Field{"completely_else = 1", "unknown field 'completely_else' in rule SPF_FAIL"},
-        Field{"body = 'x'", "rule SPF_FAIL: field 'body' is not available in this version"},
+        Field{
+            "body = 'x'",
+            "rule SPF_FAIL: it has 'body' and 'when': a rule has one of when, header, body, url, attachment, raw, all, "
+            "any, expression"},
         Field{"1", "rule SPF_FAIL: a value without a name: fields are written name = value"},
         Field{"score = '3'", "rule SPF_FAIL: 'score' must be a number from -1000 to 1000"},
         Field{"score = 1/0", "rule SPF_FAIL: 'score' must be a number from -1000 to 1000"},
@@ -272,13 +278,13 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Examples, ErrorsOfTheRuleNameItsOwnLine) {
   EXPECT_THAT(
       problems_of("rule 'R' { about = 'x', stage = 'connect',\n when = function(mail)\n"
-                  " return mail.spf.result == 'fail' end, examples = { { hit = true } } }"),
+                  " return select(1, mail).spf.result == 'fail' end, examples = { { hit = true } } }"),
       ElementsAre("rules/test.lua:3: example 1 of R: mail.spf is known from stage \"mail\" on; this rule runs at "
                   "stage \"connect\""));
 }
 
 TEST(Examples, RulesWithoutExamplesAreTriedOnAPlainMessage) {
-  EXPECT_THAT(problems_of("\n" + rule_text("R", "return mail.form")),
+  EXPECT_THAT(problems_of("\n" + rule_text("R", "return select(1, mail).form")),
               ElementsAre("rules/test.lua:2: R on a plain message: mail has no field 'form' (did you mean 'from'?)"));
 }
 

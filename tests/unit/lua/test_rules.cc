@@ -211,44 +211,5 @@ TEST_F(RuleDirectory, MissingDirectoryIsAProblemEmptyOneIsNot) {
   EXPECT_THAT(none.error()[0].to_string(), HasSubstr("cannot read the rule directory"));
 }
 
-TEST_F(RuleDirectory, ShippedRulesAreGoodAndNoneRejectsAlone) {
-  auto set = RuleSet::load("rules", {});
-  ASSERT_TRUE(set) << set.error()[0].to_string();
-  EXPECT_THAT(texts((*set)->run_examples()), IsEmpty());
-  EXPECT_FALSE((*set)->rules().empty());
-  for (const RuleInfo& rule : (*set)->rules()) {
-    // Only the word of a domain that asks for more than that marks a message by itself.
-    double limit = rule.name == "DMARC_REJECT" ? *Thresholds().reject : *Thresholds().tag;
-    EXPECT_LT(rule.score, limit) << rule.name;
-    EXPECT_FALSE(rule.action) << rule.name;
-    EXPECT_GE(rule.examples, 2U) << rule.name;
-    EXPECT_GT(rule.line, 0) << rule.name;
-  }
-}
-
-TEST_F(RuleDirectory, CommentedExamplesOfLocalLuaWorkWhenUncommented) {
-  std::ifstream in("rules/local.lua");
-  std::string line;
-  std::string text;
-  bool code = false;
-  while (std::getline(in, line)) {
-    std::string body = line.rfind("-- ", 0) == 0 ? line.substr(3) : "";
-    if (line.empty()) code = false;
-    if (body.rfind("rule ", 0) == 0 || body.rfind("score ", 0) == 0 || body.rfind("disable ", 0) == 0 ||
-        body.rfind("group(", 0) == 0) {
-      code = true;
-    }
-    text += code ? body + "\n" : "\n";
-  }
-  write("local.lua", text);
-  for (const char* shipped : {"10-authentication.lua", "11-dkim.lua"}) {
-    std::filesystem::copy_file(std::filesystem::path("rules") / shipped, directory_ / shipped);
-  }
-  auto set = RuleSet::load(directory_.string(), {});
-  ASSERT_TRUE(set) << set.error()[0].to_string();
-  EXPECT_THAT(texts((*set)->run_examples()), IsEmpty());
-  EXPECT_EQ((*set)->rules().back().name, "LOCAL_BLOCKED_SENDER");
-}
-
 }  // namespace
 }  // namespace postern::rules

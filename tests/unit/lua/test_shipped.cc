@@ -11,9 +11,36 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
+constexpr std::string_view kHonest =
+    "From: Ann <ann@author.example>\nTo: Bob <b@example.org>\nSubject: Minutes of Monday\n"
+    "Date: Thu, 1 Jan 2026 12:00:00 +0000\nMessage-ID: <1@author.example>\n\nThe minutes are below.\n";
+
+std::string crlf(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n') out += '\r';
+    out += c;
+  }
+  return out;
+}
+
+RuleSetPtr load_directory(const std::string& directory) {
+  auto set = RuleSet::load(directory, {});
+  if (set) return *set;
+  for (const std::string& problem : texts(set.error())) ADD_FAILURE() << problem;
+  return RuleSet::empty();
+}
+
+/// Compiling the patterns takes its time: once for all tests.
+const RuleSetPtr& shipped() {
+  static const RuleSetPtr set = load_directory("rules");
+  return set;
+}
+
 class ShippedRules : public testing::Test {
  protected:
-  ShippedRules() : set_(load_shipped()), host_(set_, &seen_) {
+  ShippedRules() : set_(shipped()), host_(set_, &seen_) {
+    write(kHonest);
     message_.facts.spf->result = spf::Result::Pass;
     message_.facts.helo_spf = spf::Outcome();
     message_.facts.client.reverse = dns::ReverseName::Result::Pass;
@@ -21,9 +48,10 @@ class ShippedRules : public testing::Test {
     message_.facts.dmarc.emplace().from = "author.example";
     message_.facts.dmarc->reason = "no record";
   }
-  static RuleSetPtr load_shipped() {
-    auto set = RuleSet::load("rules", {});
-    return set ? *set : RuleSet::empty();
+  void write(std::string_view text) {
+    message_.text = crlf(text);
+    message_.facts.message = message_.text;
+    message_.facts.size = message_.text.size();
   }
   /// Names of the rules that hit, after all stages.
   std::vector<std::string> judge() {
@@ -209,6 +237,36 @@ TEST_F(ShippedRules, ClientsWithoutAConfirmedNameScoreALittle) {
     EXPECT_EQ(detail("NO_REVERSE_NAME"), "192.0.2.7");
     EXPECT_EQ(evaluation_.score, 0.5);
   }
+}
+
+TEST_F(ShippedRules, ContentAloneIsJudgedToo) {
+  write(
+      "From: PayPal <x@evil.example>\nTo: undisclosed-recipients:;\nSubject: YOUR PAYMENT WAITS\n\n"
+      "Dear Friend, I am Barrister Paul Moore. My late client left USD 10.5 million. It is risk free. I need your "
+      "urgent assistance.\n");
+  EXPECT_THAT(judge(), testing::IsSupersetOf({"NO_DATE", "TO_UNDISCLOSED", "SUBJECT_SHOUTS", "ADVANCE_FEE"}));
+  EXPECT_EQ(verdict(), Verdict::Tag);
+}
+
+// However much of one subject is wrong, its group keeps it below the threshold that refuses.
+TEST_F(ShippedRules, NoGroupRefusesAlone) {
+  EXPECT_EQ(set_->group_caps().size(), 5U);
+  for (const auto& [group, cap] : set_->group_caps()) EXPECT_LT(cap, *Thresholds().reject) << group;
+  for (const RuleInfo& rule : set_->rules()) {
+    if (rule.name != "GTUBE") {
+      EXPECT_LE(rule.score, *Thresholds().tag) << rule.name;
+    }
+  }
+}
+
+TEST_F(ShippedRules, TestStringOfSpamFiltersIsRefused) {
+  write("Subject: x\n\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n");
+  for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
+    host_.run(stage, message_.facts, evaluation_);
+  }
+  ASSERT_TRUE(evaluation_.decision);
+  EXPECT_EQ(evaluation_.decision->rule, "GTUBE");
+  EXPECT_EQ(verdict(), Verdict::Reject);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace postern::rules {
 namespace {
 
 Hit hit(const char* rule, double score, const char* group = "", bool shadow = false) {
-  return {rule, score, "", group, shadow};
+  return {rule, score, 1, "", group, shadow};
 }
 
 Judgement judge_score(double score, const Thresholds& thresholds) {

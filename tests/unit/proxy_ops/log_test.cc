@@ -39,7 +39,7 @@ struct Sample {
     facts.rcpts = {"b@example.org", "c@example.org"};
     facts.size = 1234;
     facts.spf = spf::Outcome{spf::Result::SoftFail, "example.com", "", ""};
-    evaluation.hits = {{"A", 1.0, "", "", false}, {"B", 6.3, "why", "", false}, {"S", 20, "", "", true}};
+    evaluation.hits = {{"A", 1.0, 1, "", "", false}, {"B", 6.3, 1, "why", "", false}, {"S", 20, 1, "", "", true}};
     record.id = "01J0";
     record.facts = &facts;
     record.evaluation = &evaluation;

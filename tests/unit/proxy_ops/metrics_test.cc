@@ -118,6 +118,42 @@ TEST(MetricsTest, LabelsWithoutEndShareOneSeries) {
   EXPECT_THAT(text, Not(HasSubstr("made up 999")));
 }
 
+TEST(MetricsTest, EntriesOfMapsAreShownAndThoseThatAreGoneAreNot) {
+  TempDirectory directory;
+  std::string a = directory.write("a.map", "one\ntwo\n");
+  std::string b = directory.write("b.map", "one.example\n");
+  auto set = [&directory](const std::string& text) {
+    auto made = rules::RuleSet::from_texts({{"rules/test.lua", text}}, {{}, "", directory.path()});
+    return made ? *made : rules::RuleSet::empty();
+  };
+  Metrics metrics;
+  std::string text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("postern_map_reloads_total{result=\"ok\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("postern_map_reloads_total{result=\"refused\"} 0\n"));
+
+  auto rules = set("local a, b, c = map('a.map'), map('b.map'), map('b.map', 'domain')\n");
+  metrics.rules_loaded(*rules);
+  text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("postern_map_entries{kind=\"auto\",map=\"" + a + "\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("postern_map_entries{kind=\"auto\",map=\"" + b + "\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_map_entries{kind=\"domain\",map=\"" + b + "\"} 1\n"));
+
+  EXPECT_EQ(directory.write("a.map", "one\ntwo\nthree\n"), a);
+  EXPECT_EQ(rules->maps().refresh().size(), 1U);
+  metrics.maps_loaded(rules->maps());
+  metrics.map_reloaded(true);
+  metrics.map_reloaded(false);
+  text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("postern_map_entries{kind=\"auto\",map=\"" + a + "\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("postern_map_reloads_total{result=\"ok\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_map_reloads_total{result=\"refused\"} 1\n"));
+
+  metrics.rules_loaded(*set("local a = map('a.map')\n"));
+  text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr(a));
+  EXPECT_THAT(text, Not(HasSubstr(b)));
+}
+
 TEST(MetricsTest, PromtoolFindsNothingToSay) {
   if (access("/usr/bin/promtool", X_OK) != 0) GTEST_SKIP() << "promtool is not installed";
   Metrics metrics;
@@ -155,7 +191,8 @@ TEST_F(OperationsTest, AShadowRuleThatWouldHaveRejectedIsCountedAndLogged) {
   operations_.in_force(policy, rules::RuleSet::empty());
   Facts facts;
   rules::Evaluation evaluation;
-  evaluation.hits = {{"REAL", 3.0, "", "", false}, {"HEAVY", 12.5, "", "", true}, {"LIGHT", 0.5, "", "", true}};
+  evaluation.hits = {
+      {"REAL", 3.0, 1, "", "", false}, {"HEAVY", 12.5, 1, "", "", true}, {"LIGHT", 0.5, 1, "", "", true}};
   evaluation.score = 3.0;
   session::MessageRecord record = decided("accept");
   record.facts = &facts;

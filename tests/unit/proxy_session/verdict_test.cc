@@ -54,7 +54,7 @@ TEST(Verdict, TagMarksTheMessage) {
   EXPECT_THAT(
       world.backend.delivered.at(0).content,
       HasSubstr("X-Spam-Flag: YES\r\nX-Spam-Score: 7.3\r\nX-Spam-Level: *******\r\nX-Spam-Status: Yes, score=7.3 "
-                "required=6.0 tests=[SUSPECT=7.3]\r\n"));
+                "required=6.0 tests=[SUSPECT=7.3] version="));
   EXPECT_THAT(world.backend.delivered.at(0).content, HasSubstr("\r\nSubject: [SPAM] hello\r\n"));
 }
 

@@ -69,15 +69,7 @@ World::World(const std::string& rules_text) : backend(backends["127.0.0.1:10025"
   std::string pattern = (std::filesystem::temp_directory_path() / "postern-test.XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
   directory = pattern;
-  if (rules_text.empty()) {
-    rule_set_ = rules::RuleSet::empty();
-  } else {
-    std::filesystem::create_directory(directory + "/rules");
-    std::ofstream(directory + "/rules/10-test.lua") << rules_text;
-    auto loaded = rules::RuleSet::load(directory + "/rules", rules::Limits{});
-    if (!loaded) throw std::runtime_error(loaded.error().front().to_string());
-    rule_set_ = *loaded;
-  }
+  load_rules(rules_text);
   policy.hostname = "mx.example.org";
   policy.relay.domains.add("example.org");
   session::BackendAddress address;
@@ -86,6 +78,21 @@ World::World(const std::string& rules_text) : backend(backends["127.0.0.1:10025"
   policy.limits.spool = directory;
   policy.quarantine_maildir = directory + "/quarantine";
   listener.name = "test";
+}
+
+void World::load_rules(const std::string& text) {
+  rule_set_ = rules::RuleSet::empty();
+  if (text.empty()) return;
+  std::filesystem::create_directory(directory + "/rules");
+  std::ofstream(directory + "/rules/10-test.lua") << text;
+  auto loaded = rules::RuleSet::load(directory + "/rules", {});
+  if (!loaded) throw std::runtime_error(loaded.error().front().to_string());
+  rule_set_ = *loaded;
+}
+
+void World::reload(const std::string& rules_text) {
+  load_rules(rules_text);
+  current.host = std::make_shared<rules::Host>(rule_set_, nullptr);
 }
 
 World::~World() {
@@ -103,11 +110,9 @@ void World::connect(const std::string& ip) {
   peer.port = 4242;
   peer.local_ip = *IpAddress::parse("192.0.2.1");
   peer.local_port = 25;
-  session::Snapshot snapshot{std::make_shared<const session::Policy>(policy),
-                             std::make_shared<rules::Host>(rule_set_, nullptr)};
-  session =
-      std::make_unique<session::Session>(services, std::move(snapshot), listener, std::make_unique<FakeLink>(client),
-                                         peer, false, [this] { ended = true; });
+  current = {std::make_shared<const session::Policy>(policy), std::make_shared<rules::Host>(rule_set_, nullptr)};
+  session = std::make_unique<session::Session>(services, current, listener, std::make_unique<FakeLink>(client), peer,
+                                               false, [this] { ended = true; });
   session->begin();
   run();
 }

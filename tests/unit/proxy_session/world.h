@@ -147,6 +147,8 @@ class World final : public session::Connector {
   /// The client is gone while its session is still busy: the session is handed out, and connect() may begin another.
   std::unique_ptr<session::Session> client_vanishes_and_stays_open();
   void client_ends_input();
+  /// A reload: sessions that are open meet these rules at their next message.
+  void reload(const std::string& rules_text);
   /// Every connection to a backend is reset.
   void backend_drops();
   void advance(Duration by);
@@ -166,7 +168,9 @@ class World final : public session::Connector {
   session::MemoryBudget memory{1U << 30U};
   session::RetryMemory retries;
   session::BackendPool pool{timers, clock};
-  session::Services services{clock, timers, dns, keys, *this, offload, observer, pool, registry, memory, retries};
+  session::Snapshot current;  // what a session that begins now gets
+  session::Services services{clock,    timers, dns,      keys,   *this,   offload,
+                             observer, pool,   registry, memory, retries, current};
   session::Policy policy;  // change before connect()
   session::ListenerPolicy listener;
   std::map<std::string, ScriptedBackend> backends;  // by address text
@@ -190,6 +194,7 @@ class World final : public session::Connector {
   bool step(Conversation& conversation);
   void answer(Conversation& conversation, const std::string& verb, const std::string& fallback);
   void command(Conversation& conversation, const std::string& line);
+  void load_rules(const std::string& text);
 
   std::vector<std::unique_ptr<Conversation>> conversations_;
   rules::RuleSetPtr rule_set_;

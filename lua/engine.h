@@ -1,0 +1,145 @@
+// Engine: one worker's Lua state and what it knows of each rule, and Judging: one message in it. Private to the folder;
+// Host (rules.h) is its face, examples.cc runs examples with it.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "filters/base/signal.h"
+#include "lua/patterns.h"
+#include "lua/plan.h"
+#include "lua/rules.h"
+#include "lua/sandbox.h"
+#include "lua/watchdog.h"
+
+namespace postern::rules {
+
+/// One thread. Outlives its Judgings.
+class Engine {
+ public:
+  struct Slot {
+    const RuleInfo* info = nullptr;
+    size_t rule = 0;      // index in the set
+    size_t position = 0;  // in the order in which rules run
+    unsigned overruns = 0;
+    bool suspended = false;
+  };
+  /// The files as read into one state. Replaced when rules hoard memory; rules that wait keep the one they are in.
+  struct Reading {
+    explicit Reading(size_t memory) : state(memory) {}
+    State state;
+    std::vector<int> whens;  // by rule: the reference of its function
+    size_t base = 0;         // bytes of the state when no rule has run yet
+  };
+
+  Engine(const RuleSet& rules, Observer* observer);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  [[nodiscard]] const RuleSet& rules() const { return rules_; }
+  [[nodiscard]] const std::vector<Slot*>& stage(Stage stage) const { return stages_[static_cast<size_t>(stage)]; }
+  [[nodiscard]] Slot& slot(size_t rule) { return slots_[rule]; }
+  [[nodiscard]] const Slot& slot(size_t rule) const { return slots_[rule]; }
+  [[nodiscard]] size_t rule_at(size_t position) const { return rules_.plan_->order[position]; }
+  [[nodiscard]] const std::vector<size_t>& inputs(size_t rule) const { return rules_.plan_->inputs[rule]; }
+  [[nodiscard]] const Expression* expression(size_t rule) const { return rules_.expression_[rule].get(); }
+  [[nodiscard]] size_t pattern(size_t rule) const { return rules_.pattern_of_[rule]; }
+  [[nodiscard]] const std::unordered_map<std::string, size_t>& order() const { return order_; }
+
+  /// The state in which rules begin now.
+  [[nodiscard]] const std::shared_ptr<Reading>& reading() const { return reading_; }
+  /// Whether rules have filled it so that others would starve: renew() must come before the next one. Collects garbage.
+  [[nodiscard]] bool is_hoarded();
+  /// Reads the files into a new state. Not under a Watchdog: reading has one of its own. Throws std::bad_alloc.
+  void renew();
+  /// Searches the message for all patterns. Decodes what they look at.
+  void scan(MailContext& mail, Matches& matches);
+  /// Counts and reports what became of a rule; `used_before`: bytes of the state before it ran.
+  void failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before);
+  void report(const RuleInfo& info, std::string_view reason, const std::string& message);
+  [[nodiscard]] Observer* observer() { return observer_; }
+  /// A rule began or ended to wait: what it holds must not be missing to others.
+  void waiting(int change, Reading& reading);
+
+  static constexpr size_t kNoPattern = static_cast<size_t>(-1);
+
+ private:
+  const RuleSet& rules_;
+  Observer* observer_;
+  std::vector<Slot> slots_;  // by rule
+  std::array<std::vector<Slot*>, 5> stages_;
+  std::unordered_map<std::string, size_t> order_;
+  std::shared_ptr<Reading> reading_;
+  std::unique_ptr<PatternScanner> scanner_;
+  size_t waiting_ = 0;
+};
+
+/// The rules of one stage for one message. Rules begin in their order; one that waits lets those behind it begin, but
+/// what they see, and what comes of all, is as if they had run one after the other. One thread.
+class Judging {
+ public:
+  /// `slots`, `facts`, `evaluation` and `engine` outlive it.
+  Judging(Engine& engine, const std::vector<Engine::Slot*>& slots, const Facts& facts, Evaluation& evaluation,
+          Outside outside);
+  Judging(const Judging&) = delete;
+  Judging& operator=(const Judging&) = delete;
+  ~Judging();
+
+  /// Until everything has ended. Destroying the task cancels.
+  Task<void> run();
+  /// As far as it goes without waiting; whether everything has ended.
+  bool advance();
+  /// For the runner of examples, before the first advance().
+  [[nodiscard]] MailContext& mail() { return mail_; }
+
+ private:
+  struct Waiting {
+    Engine::Slot* slot = nullptr;
+    std::shared_ptr<Engine::Reading> reading;
+    lua_State* thread = nullptr;
+    std::chrono::nanoseconds cpu{0};
+    bool for_earlier = false;  // until the rules before it have ended
+    bool answered = false;
+    Pending lookup;
+  };
+
+  [[nodiscard]] bool decided() const { return last_ != kNobody; }
+  bool resume_ready(Watchdog& watchdog);
+  bool begin_next(Watchdog& watchdog);
+  bool begin_expression(Engine::Slot& slot);
+  void begin_pattern(const Engine::Slot& slot);
+  void begin_when(Engine::Slot& slot, Watchdog& watchdog);
+  void enter(Engine::Reading& reading, const Engine::Slot& slot);
+  void leave(Engine::Reading& reading);
+  void wait(std::unique_ptr<Waiting> waiting);
+  void ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
+             bool own_time, size_t used_before);
+  void add_hit(const Engine::Slot& slot, double factor, std::string detail);
+  void give_up(Waiting& waiting);
+  void finish();
+
+  static constexpr size_t kNobody = static_cast<size_t>(-1);
+
+  Engine& engine_;
+  const std::vector<Engine::Slot*>& slots_;
+  Evaluation& evaluation_;
+  MailContext mail_;
+  Progress progress_;
+  Matches matches_;
+  bool scanned_ = false;
+  bool finished_ = false;
+  bool wants_new_state_ = false;
+  size_t next_ = 0;        // in slots_
+  size_t last_ = kNobody;  // position of the first rule whose action decides
+  Signal changed_;
+  std::vector<std::unique_ptr<Waiting>> waiting_;  // last: goes first
+};
+
+}  // namespace postern::rules

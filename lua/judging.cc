@@ -1,0 +1,245 @@
+// One message: rules begin in order, wait, and end; the outcome is as if none had waited.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "lua/engine.h"
+#include "lua/expression.h"
+
+namespace postern::rules {
+
+namespace {
+
+void end_thread(Engine::Reading& reading, lua_State* thread, const RuleOutcome& outcome) {
+  if (outcome.call.failure == Failure::None) {
+    reading.state.put_thread(thread);
+  } else {
+    reading.state.drop_thread(thread);
+  }
+}
+
+}  // namespace
+
+Judging::Judging(Engine& engine, const std::vector<Engine::Slot*>& slots, const Facts& facts, Evaluation& evaluation,
+                 Outside outside)
+    : engine_(engine), slots_(slots), evaluation_(evaluation), progress_(evaluation.hits, engine.rules().group_caps()) {
+  mail_.facts = &facts;
+  mail_.progress = &progress_;
+  mail_.order = &engine.order();
+  mail_.dns = outside.dns;
+  mail_.dns_timeout = outside.dns_timeout;
+  mail_.maps = &engine.rules().maps();
+  if (!evaluation.maps) evaluation.maps = std::make_shared<SeenMaps>();
+  mail_.seen_maps = evaluation.maps;
+}
+
+Judging::~Judging() {
+  for (auto& waiting : waiting_) give_up(*waiting);
+}
+
+Task<void> Judging::run() {
+  while (!advance()) co_await changed_;
+}
+
+bool Judging::advance() {
+  if (finished_) return true;
+  do {
+    if (std::exchange(wants_new_state_, false)) engine_.renew();
+    Watchdog watchdog(engine_.rules().limits().rule_cpu, engine_.rules().limits().message_cpu - evaluation_.cpu);
+    while (resume_ready(watchdog) || begin_next(watchdog)) {}
+    evaluation_.cpu += watchdog.used();
+  } while (wants_new_state_);
+  engine_.reading()->state.drop_texts();
+  if (!waiting_.empty()) return false;
+  finish();
+  return true;
+}
+
+// Goes on with the first rule that has what it waited for; whether there was one.
+bool Judging::resume_ready(Watchdog& watchdog) {
+  auto ready = std::find_if(waiting_.begin(), waiting_.end(), [this](const auto& each) {
+    return each->for_earlier ? !progress_.waits_before(each->slot->position) : each->answered;
+  });
+  if (ready == waiting_.end()) return false;
+  std::unique_ptr<Waiting> waiting = std::move(*ready);
+  waiting_.erase(ready);
+  Engine::Reading& reading = *waiting->reading;
+  engine_.waiting(-1, reading);
+  enter(reading, *waiting->slot);
+  size_t used_before = reading.state.used();
+  RuleOutcome outcome = resume_rule(waiting->thread, watchdog, waiting->cpu);
+  leave(reading);
+  if (outcome.waits) {
+    wait(std::move(waiting));
+  } else {
+    end_thread(reading, waiting->thread, outcome);
+    ended(*waiting->slot, reading, outcome, waiting->cpu, watchdog.expired() == Watchdog::Expired::Slice, used_before);
+  }
+  watchdog.skip();
+  return true;
+}
+
+// Begins with the next rule; false when there is none that may begin now.
+bool Judging::begin_next(Watchdog& watchdog) {
+  if (decided() || next_ == slots_.size()) return false;
+  auto for_earlier = [](const auto& each) { return each->for_earlier; };
+  if (std::any_of(waiting_.begin(), waiting_.end(), for_earlier)) return false;
+  Engine::Slot& slot = *slots_[next_];
+  mail_.stage = slot.info->stage;
+  switch (slot.info->kind) {
+    case RuleInfo::Kind::Pattern: begin_pattern(slot); break;
+    case RuleInfo::Kind::Expression:
+      if (!begin_expression(slot)) return false;
+      break;
+    case RuleInfo::Kind::When:
+      if (engine_.is_hoarded()) {
+        wants_new_state_ = true;
+        return false;
+      }
+      begin_when(slot, watchdog);
+      break;
+  }
+  ++next_;
+  return true;
+}
+
+void Judging::begin_pattern(const Engine::Slot& slot) {
+  if (!std::exchange(scanned_, true)) engine_.scan(mail_, matches_);
+  size_t pattern = engine_.pattern(slot.rule);
+  if (matches_.matched(pattern)) add_hit(slot, 1, matches_.detail(pattern));
+}
+
+// False when a rule that it names has not ended.
+bool Judging::begin_expression(Engine::Slot& slot) {
+  for (size_t input : engine_.inputs(slot.rule)) {
+    if (progress_.is_open(engine_.slot(input).position)) return false;
+  }
+  const Expression& expression = *engine_.expression(slot.rule);
+  const auto& names = expression.names();
+  if (!expression.evaluate([&](size_t name) { return progress_.has_hit(names[name]); })) return true;
+  std::string detail;
+  for (const std::string& name : names) {
+    constexpr size_t kMaxDetail = 200;
+    if (!progress_.has_hit(name) || detail.size() + name.size() + 2 > kMaxDetail) continue;
+    if (!detail.empty()) detail += ", ";
+    detail += name;
+  }
+  add_hit(slot, 1, std::move(detail));
+  return true;
+}
+
+void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
+  if (slot.suspended) return;
+  if (watchdog.out_of_total()) {
+    engine_.report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
+    return;
+  }
+  std::shared_ptr<Engine::Reading> reading = engine_.reading();
+  int when = reading->whens[slot.rule];
+  if (when == LUA_NOREF || when == LUA_REFNIL) {
+    engine_.report(*slot.info, "error", "the rule could not be read in this worker");
+    return;
+  }
+  lua_State* thread = reading->state.take_thread();
+  if (thread == nullptr) {
+    engine_.report(*slot.info, "memory", "there is no memory to begin with it");
+    return;
+  }
+  enter(*reading, slot);
+  size_t used_before = reading->state.used();
+  std::chrono::nanoseconds cpu{0};
+  RuleOutcome outcome = start_rule(reading->state, thread, when, watchdog, cpu);
+  leave(*reading);
+  if (outcome.waits) {
+    auto waiting = std::make_unique<Waiting>();
+    waiting->slot = &slot;
+    waiting->reading = std::move(reading);
+    waiting->thread = thread;
+    waiting->cpu = cpu;
+    progress_.open(slot.position);
+    wait(std::move(waiting));
+  } else {
+    end_thread(*reading, thread, outcome);
+    ended(slot, *reading, outcome, cpu, watchdog.expired() == Watchdog::Expired::Slice, used_before);
+  }
+  if (outcome.waits || outcome.hit || outcome.call.failure != Failure::None) watchdog.skip();
+}
+
+void Judging::enter(Engine::Reading& reading, const Engine::Slot& slot) {
+  mail_.stage = slot.info->stage;
+  mail_.position = slot.position;
+  mail_.wanted.reset();
+  reading.state.mail = &mail_;
+}
+
+void Judging::leave(Engine::Reading& reading) {
+  reading.state.mail = nullptr;
+}
+
+void Judging::wait(std::unique_ptr<Waiting> waiting) {
+  engine_.waiting(1, *waiting->reading);
+  waiting->answered = false;
+  waiting->for_earlier = !mail_.wanted;
+  Waiting& stays = *waiting;
+  waiting_.push_back(std::move(waiting));
+  if (stays.for_earlier) return;
+  dns::Question question = std::move(*mail_.wanted);
+  mail_.wanted.reset();
+  // The callback comes in a later turn, and may end all of this: nothing of it is touched behind notify().
+  stays.lookup = mail_.dns->lookup(question, mail_.dns_timeout, [this, &stays, question](const dns::Answer& answer) {
+    mail_.answers.insert_or_assign(question, answer);
+    stays.answered = true;
+    changed_.notify();
+  });
+}
+
+void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
+                    bool own_time, size_t used_before) {
+  progress_.close(slot.position);
+  if (engine_.observer() != nullptr) engine_.observer()->rule_ran(*slot.info, cpu);
+  if (outcome.call.failure != Failure::None) {
+    engine_.failed(slot, outcome, own_time, reading, used_before);
+  } else if (outcome.hit) {
+    add_hit(slot, outcome.factor, std::move(outcome.detail));
+  }
+}
+
+void Judging::add_hit(const Engine::Slot& slot, double factor, std::string detail) {
+  const RuleInfo& info = *slot.info;
+  Hit hit;
+  hit.rule = info.name;
+  hit.score = round_score(std::clamp(info.score * factor, -1000.0, 1000.0));
+  hit.factor = factor;
+  hit.detail = std::move(detail);
+  hit.group = info.group;
+  hit.shadow = info.shadow;
+  progress_.add(slot.position, std::move(hit));
+  if (!info.action || info.shadow) return;
+  // Rules behind the one that decides would not have run.
+  last_ = std::min(last_, slot.position);
+  auto behind = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                      [this](const auto& each) { return each->slot->position < last_; });
+  for (auto each = behind; each != waiting_.end(); ++each) give_up(**each);
+  waiting_.erase(behind, waiting_.end());
+}
+
+void Judging::give_up(Waiting& waiting) {
+  waiting.lookup.reset();
+  progress_.close(waiting.slot->position);
+  engine_.waiting(-1, *waiting.reading);
+  waiting.reading->state.put_thread(waiting.thread);
+}
+
+void Judging::finish() {
+  finished_ = true;
+  for (Progress::Placed& placed : progress_.take(last_)) {
+    const RuleInfo& info = engine_.rules().rules()[engine_.rule_at(placed.position)];
+    if (engine_.observer() != nullptr) engine_.observer()->rule_hit(info);
+    if (placed.position == last_) evaluation_.decision = Decision{*info.action, info.name, info.reply};
+    evaluation_.hits.push_back(std::move(placed.hit));
+  }
+  evaluation_.score = sum(evaluation_.hits, engine_.rules().group_caps());
+}
+
+}  // namespace postern::rules

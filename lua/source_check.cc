@@ -1,0 +1,173 @@
+#include "lua/source_check.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "filters/base/bytes.h"
+#include "lua/regex_cache.h"
+#include "lua/registry.h"
+
+namespace postern::rules {
+
+namespace {
+
+// The rows of these give a function at every stage; it is the call that needs the message.
+struct Method {
+  std::string_view name;
+  Stage since;
+};
+constexpr std::array<Method, 2> kMethods = {{{"header", Stage::Message}, {"match", Stage::Message}}};
+
+// "mail.dkim[...]": what the elements of an array have.
+bool is_element(const ViewTable& table) {
+  return !table.path.empty() && table.path.back() == ']';
+}
+
+const ViewRow* find_row(const ViewTable& table, std::string_view name) {
+  const ViewRow* end = table.rows + table.count;
+  const ViewRow* row = std::find_if(table.rows, end, [name](const ViewRow& each) { return each.name == name; });
+  return row == end ? nullptr : row;
+}
+
+std::string no_field(const ViewTable& table, std::string_view name) {
+  std::vector<std::string_view> known;
+  known.reserve(table.count);
+  for (size_t i = 0; i < table.count; ++i) known.push_back(table.rows[i].name);
+  return fmt::format("{} has no field '{}'{}", table.path, escape_for_log(name, 60), did_you_mean(name, known));
+}
+
+std::string not_yet(const RuleInfo& rule, std::string_view what, Stage since) {
+  return fmt::format("rule {}: {} is known from stage \"{}\" on; this rule runs at stage \"{}\"", rule.name, what,
+                     to_string(since), to_string(rule.stage));
+}
+
+class Check {
+ public:
+  Check(const ViewTable& root, std::vector<Problem>& problems) : root_(root), problems_(problems) {}
+  void begin_file(const std::string& name) { file_ = name; }
+  void rule(const RuleInfo& info, const RuleOutline& outline);
+  /// Adds what was found in this file.
+  void end_file();
+
+ private:
+  [[nodiscard]] std::optional<std::string> mistake(const RuleInfo& info, const FactRead& read) const;
+  [[nodiscard]] static std::optional<std::string> mistake_of_call(const RuleInfo& info, const FactRead& read);
+  void expression(const Literal& literal);
+
+  const ViewTable& root_;
+  std::vector<Problem>& problems_;
+  std::string file_;
+  std::set<std::pair<int, std::string>> found_;
+  std::map<std::string, std::string, std::less<>> expressions_;  // -> what is wrong with it, or ""
+  RegexCache regexes_;
+};
+
+// The path is walked from `mail` down, as far as the tables know it.
+std::optional<std::string> Check::mistake(const RuleInfo& info, const FactRead& read) const {
+  const ViewTable* table = &root_;
+  bool in_array = false;  // `table` is that of an array's elements, of which none has been taken
+  std::string array;
+  for (const std::string& step : read.path) {
+    if (step == "[]") {
+      // A computed index: which element it is makes no difference, which field it is does.
+      if (!in_array) return std::nullopt;
+      in_array = false;
+      continue;
+    }
+    if (in_array) return fmt::format("{0} is an array: {0}[1], #{0}, ipairs({0})", array);
+    const ViewRow* row = find_row(*table, step);
+    if (row == nullptr) return no_field(*table, step);
+    std::string name = fmt::format("{}.{}", table->path, row->name);
+    if (row->push == nullptr) return fmt::format("{} is not available in this version", name);
+    if (info.stage < row->since) return not_yet(info, name, row->since);
+    if (row->fields == nullptr) break;
+    table = row->fields;
+    in_array = is_element(*table);
+    array = std::move(name);
+  }
+  return read.call ? mistake_of_call(info, read) : std::nullopt;
+}
+
+std::optional<std::string> Check::mistake_of_call(const RuleInfo& info, const FactRead& read) {
+  for (const Method& method : kMethods) {
+    if (read.path.size() != 1 || method.name != read.path[0] || info.stage >= method.since) continue;
+    return not_yet(info, fmt::format("mail:{}", method.name), method.since);
+  }
+  return std::nullopt;
+}
+
+void Check::expression(const Literal& literal) {
+  auto known = expressions_.find(literal.text);
+  if (known == expressions_.end()) {
+    auto regex = regexes_.find(literal.text);
+    known = expressions_.emplace(literal.text, regex ? std::string() : regex.error().message).first;
+  }
+  if (!known->second.empty()) found_.emplace(literal.line, known->second);
+}
+
+void Check::rule(const RuleInfo& info, const RuleOutline& outline) {
+  for (const FactRead& read : outline.reads) {
+    if (read.maybe) continue;
+    if (auto text = mistake(info, read)) found_.emplace(read.line, std::move(*text));
+  }
+  for (const Literal& literal : outline.expressions) expression(literal);
+}
+
+void Check::end_file() {
+  for (const auto& [line, text] : found_) {
+    if (problems_.size() < Registry::kMaxProblems) problems_.push_back({file_, line, text});
+  }
+  found_.clear();
+}
+
+/// The rules of a file by name, each name's in the order of lines.
+using ByName = std::map<std::string_view, std::vector<const RuleOutline*>>;
+
+ByName by_name(const Outline& outline) {
+  ByName rules;
+  for (const RuleOutline& rule : outline.rules) rules[rule.name].push_back(&rule);
+  for (auto& [name, written] : rules) {
+    std::stable_sort(written.begin(), written.end(), [](const auto* a, const auto* b) { return a->line < b->line; });
+  }
+  return rules;
+}
+
+// The rule as it is written; where a name is written several times the one that was declared, which its line shows.
+const RuleOutline* find_outline(const ByName& rules, const RuleInfo& info) {
+  auto found = rules.find(info.name);
+  if (found == rules.end()) return nullptr;
+  const auto& written = found->second;
+  auto behind = std::upper_bound(written.begin(), written.end(), info.line,
+                                 [](int line, const RuleOutline* rule) { return line < rule->line; });
+  return behind == written.begin() ? written.front() : *(behind - 1);
+}
+
+}  // namespace
+
+std::vector<Problem> check_source(const std::vector<RuleSet::File>& files, const std::vector<Outline>& outlines,
+                                  const std::vector<RuleInfo>& rules, const ViewTable& root) {
+  std::vector<Problem> problems;
+  Check check(root, problems);
+  for (size_t i = 0; i < files.size() && i < outlines.size(); ++i) {
+    check.begin_file(files[i].name);
+    ByName written = by_name(outlines[i]);
+    for (const RuleInfo& info : rules) {
+      if (info.file != files[i].name) continue;
+      if (const RuleOutline* outline = find_outline(written, info)) check.rule(info, *outline);
+    }
+    check.end_file();
+  }
+  return problems;
+}
+
+}  // namespace postern::rules

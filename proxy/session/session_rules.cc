@@ -1,0 +1,93 @@
+// The rules of each stage: when they run, and what a decision of theirs answers.
+#include <algorithm>
+
+#include "filters/base/bytes.h"
+#include "proxy/session/reply_text.h"
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+using rules::Stage;
+using smtp::Reply;
+
+Task<std::optional<Reply>> SessionImpl::run_connect_rules() {
+  if (!snapshot_.host->has_rules(Stage::Connect) || (trusted() && policy_.relay.skip_filters)) co_return std::nullopt;
+  co_await know_client_name();
+  co_await run_rules(Stage::Connect, facts_, evaluation_, nullptr);
+  connect_hits_ = evaluation_.hits.size();
+  co_return decided(evaluation_, "", 554);
+}
+
+Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
+  if (!snapshot_.host->has_rules(Stage::Helo) || (trusted() && policy_.relay.skip_filters)) co_return std::nullopt;
+  co_await know_client_name();
+  // A decision of this HELO must not outlive it when the client says HELO again.
+  rules::Evaluation attempt = evaluation_;
+  co_await run_rules(Stage::Helo, facts_, attempt, nullptr);
+  if (auto reply = decided(attempt, "", 550)) co_return reply;
+  evaluation_ = std::move(attempt);
+  co_return std::nullopt;
+}
+
+/// After a reload: a message is judged by one set of rules from its connection on, so what the old one said of this
+/// connection is forgotten and asked again. A decision about the connection is then the answer to each MAIL.
+Task<std::optional<Reply>> SessionImpl::take_new_rules() {
+  if (!services_.current.host || services_.current.host == snapshot_.host) co_return refused_;
+  snapshot_.host = services_.current.host;
+  evaluation_ = {};
+  connect_hits_ = 0;
+  dns_.restart();
+  refused_ = co_await run_connect_rules();
+  refused_at_helo_ = !refused_;
+  if (!refused_) refused_ = co_await run_helo_rules();
+  // RFC 5321, 4.3.2: 554 is not among the answers to MAIL.
+  if (refused_ && refused_->code == 554) refused_->code = 550;
+  co_return refused_;
+}
+
+Task<std::optional<Reply>> SessionImpl::run_rcpt_rules(Transaction& tx, const std::string& address) {
+  if (!tx.filtered || tx.evaluation.decision || !snapshot_.host->has_rules(Stage::Rcpt)) co_return std::nullopt;
+  rules::Evaluation attempt = tx.evaluation;
+  size_t before = attempt.hits.size();
+  tx.facts.rcpts.push_back(address);
+  co_await run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
+  tx.facts.rcpts.pop_back();
+  if (auto refused = decided(attempt, tx.id, 550)) co_return refused;
+  // A rule that hit for several recipients counts once.
+  for (size_t i = before; i < attempt.hits.size(); ++i) {
+    auto same = [&](const rules::Hit& hit) { return hit.rule == attempt.hits[i].rule; };
+    if (std::none_of(tx.evaluation.hits.begin(), tx.evaluation.hits.end(), same)) {
+      tx.evaluation.hits.push_back(attempt.hits[i]);
+    }
+  }
+  tx.evaluation.decision = attempt.decision;
+  tx.evaluation.score = rules::sum(tx.evaluation.hits, snapshot_.host->rules().group_caps());
+  co_return std::nullopt;
+}
+
+bool SessionImpl::trusted() const {
+  return std::any_of(policy_.relay.trusted.begin(), policy_.relay.trusted.end(),
+                     [this](const IpNetwork& network) { return network.contains(peer_.ip); });
+}
+
+Task<void> SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time) {
+  TimePoint begin = services_.clock.now();
+  // A client may take its time between two commands; what is asked then has the whole budget.
+  if (stage != Stage::Message) dns_.restart_time();
+  co_await snapshot_.host->judge(stage, facts, evaluation, {&dns_, policy_.dns.lookup});
+  if (time != nullptr) *time += services_.clock.now() - begin;
+}
+
+std::optional<Reply> SessionImpl::decided(const rules::Evaluation& evaluation, const std::string& id,
+                                          int reject_code) const {
+  if (!evaluation.decision) return std::nullopt;
+  const rules::Decision& decision = *evaluation.decision;
+  if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) return std::nullopt;
+  Reply reply = decision_reply(decision, id, policy_.verdict.reveal);
+  if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
+  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) +
+                                      "\": rule " + decision.rule + " answered " + reply.to_string());
+  return reply;
+}
+
+}  // namespace postern::session

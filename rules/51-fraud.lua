@@ -1,0 +1,288 @@
+-- Does the message want the reader's money, password or fear? The same words stand in honest mail, but not together: each sign
+-- weighs next to nothing, and the rule that counts them much. They belong to the group "content", see 50-content.lua.
+
+-- phrases { "next of kin", "barrister" } is the regular expression for any of them as whole words, in small or capital letters,
+-- with any white space where a blank is written, and with or without where it is " ?". Parts of regular expressions may stand
+-- in a phrase, but no blank in square brackets: "late (?:husband|father)".
+local function phrases(list)
+  local all = table.concat(list, "|"):gsub(" \\?", "[\\s\\x{A0}]*"):gsub(" ", "[\\s\\x{A0}]+")
+  return "(?i)\\b(?:" .. all .. ")\\b"
+end
+
+-- How many of its arguments are true.
+local function count(...)
+  local n = 0
+  for _, value in ipairs({ ... }) do
+    if value then n = n + 1 end
+  end
+  return n
+end
+
+-- ---------------------------------------------------------------- advance fee: "help me to move ten millions"
+
+rule "FEE_SUM" {
+  about = "a large sum of money is offered or promised",
+  score = 0.2,
+  group = "content",
+  body = "(?i)(?:[$€£]|\\b(?:US|USD|EUR|EUROS?|GBP|CAD|AUD|POUNDS?)[\\s\\x{A0}]*[$€£]?)[\\s\\x{A0}]*"
+    .. "(?:[0-9]{1,3}(?:[.,][\\s]?[0-9]{3}){2,}|[0-9]+(?:[.,][0-9]+)?[\\s\\x{A0}]*m(?:illi?ons?)?\\b)"
+    .. "|\\b(?:million|billion)[\\s\\x{A0}]+(?:[a-z]+[\\s\\x{A0}]+){0,3}(?:dollars?|euros?|pounds?)\\b",
+  examples = {
+    { hit = true, text = "the sum of US$10,500,000.00 is waiting" },
+    { hit = true, text = "Four Million United States Dollars" },
+    { hit = false, text = "The invoice is about $10,500.00." },
+  },
+}
+
+rule "FEE_DEATH" {
+  about = "the message tells of a death or a deadly illness and of money that is left",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "next(?:-| )of(?:-| )kin", "(?:my|our|his|her) (?:late|deceased) (?:husband|father|client|wife|parents?|customer|mother)",
+    "(?:dead|deceased) (?:customer|client)", "(?:your|my|his|the) inheritance", "inherited from",
+    "died (?:without|in a|of|as a)", "untimely death", "(?:suffering|diagnosed|dying|patient|died) (?:\\S+ ){0,4}cancer",
+    "cancer patient", "widow", "terminal(?:ly)? ill(?:ness)?", "(?:the|help|for) orphan(?:s|ages?)?", "less(?:-| )privileged",
+    "charit(?:y|able) (?:work|organi[sz]ation|home|foundation|purpose)s?", "plane crash", "mon d[ée]funt", "erbschaft",
+    "herencia", "eredit[àa]", "nachlass",
+  } .. "|未亡人|遺産|がん患者|أرملة|ميراث",
+  examples = {
+    { hit = true, text = "my client died without a next\nof kin" },
+    { hit = false, text = "Who is next? Of kin we have many." },
+  },
+}
+
+rule "FEE_FUNDS" {
+  about = "the message speaks of funds that wait for somebody to take them",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "unclaimed (?:fund|money|deposit|account|sum|asset|property)s?", "abandoned (?:sum|fund|consignment|money|account)s?",
+    "dormant account", "(?:fund|the|as|dear|sole|rightful|attn|attention|our):? beneficiary",
+    "compensat(?:ion|ed|e) (?:\\S+ ){0,3}(?:fund|payment|victims?|sum|you)s?", "(?:consignment|trunk) box(?:es)?",
+    "consignment", "diplomat(?:ic)? (?:agent|courier|immunity)",
+    "(?:release|transfer) (?:of )?(?:your|the|this) (?:\\S+ )?(?:fund|money|sum)s?", "fund (?:release|transfer)",
+    "your (?:\\S+ )?(?:fund|payment) (?:release|valued|worth|of)", "over(?:-| ?)due (?:contract|payment)", "contract payment",
+    "atm (?:visa |master ?|debit |cash )?card", "(?:have|has|was|were) (?:been )?donated",
+    "donat(?:e|ed|ing|ion) (?:\\S+ ){0,3}(?:to|for|of|worth) (?:you|the sum|charity|\\$|€|£)",
+    "payment (?:order|file|notification|instruction)", "western union", "money ?gram", "wire transfer", "foreign account",
+    "into your (?:bank )?account", "scam victims?", "lottery", "gelddonatie|donatie",
+    "(?:amount|sum) of (?:usd?|eur|gbp|[$€£])", "fixed deposit", "fonds|spende an sie",
+  },
+  examples = {
+    { hit = true, text = "the release of your fund" },
+    { hit = false, text = "The fund released its report." },
+  },
+}
+
+rule "FEE_PERSON" {
+  about = "the writer presents himself as an official, a lawyer or a rich person whom nobody asked",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "(?:i am|i'?m|my name is|from|this is):?,? (?:the )?(?:mrs?|ms|miss|dr|sgt|sir|engr|prof|rev|hon)\\b[.,]? ?[a-z]+",
+    "(?:i am|i'?m|my name is|from|this is):?,? (?:the )?(?:barrister|attorney|solicitor|sergeant|captain|corporal|prince)",
+    "(?:i am|i'?m) an? (?:banker|solicitor|lawyer|widow|soldier)", "central bank", "world bank", "united nations?",
+    "ministry of finance", "bank of africa", "monetary fund", "federal reserve", "burkina faso", "benin republic", "nigeria",
+    "togo", "ivory coast", "cote d.ivoire", "accra",
+  },
+  examples = {
+    { hit = true, text = "I am Barrister Paul Moore" },
+    { hit = true, text = "My name is Mrs. Anna Hill, a widow." },
+    { hit = false, text = "My name is Anna Hill." },
+  },
+}
+
+rule "FEE_TRUST" {
+  about = "the message asks a stranger for trust or secrecy in a matter of business",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "strict(?:ly)? confiden(?:ce|tial(?:ity)?)", "utmost (?:confidence|confidentiality|secrecy|good faith)",
+    "(?:highly|very) confidential", "confidential (?:business|matter|issue|message|transaction)",
+    "(?:can|could|must|if) (?:i|we) (?:\\S+ )?trust you",
+    "trust(?:ed|worthy) (?:\\S+ )?(?:person|partner|friend|someone|somebody|individual|and)", "risk(?:-| )free",
+    "(?:no|without any) risk", "foreign (?:partner|investor|business)",
+    "business (?:proposal|relationship|transaction|deal|partner(?:ship)?)",
+    "(?:profitable|lucrative) (?:deal|business|proposal|venture)", "god bless", "grace of god", "(?:in|with) good faith",
+    "investment (?:partner|fund|proposal|consortium)", "mutual benefit", "benefi(?:t|cial) (?:of|to) (?:us )?both",
+    "percent (?:of|will|for)", "came across your (?:profile|contact|e-?mail|name|info)",
+    "(?:got|obtained|found) your (?:contact|e-?mail|profile|name|information)", "come (?:to you )?as a surprise",
+    "invasion of your privacy", "power of attorney", "your consent", "prayed over",
+  },
+  examples = {
+    { hit = true, text = "This business proposal is risk free." },
+    { hit = false, text = "We trust the new partner with the keys." },
+  },
+}
+
+rule "FEE_CONTACT" {
+  about = "the message presses for an answer in private, or for personal data",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "(?:your|an?|my|very) urgent (?:response|reply|assistance|attention|matter|and)",
+    "urgent(?:ly)? (?:response|reply|respond|contact|get back|need)",
+    "your (?:full|complete|personal|valid) (?:contact )?(?:names?|address|details|informations?|mailing)",
+    "(?:private|personal|alternative|direct) e-?mail",
+    "waiting for your (?:urgent |kind |positive |early |quick )?(?:reply|response|mail)",
+    "wait(?:ing)? (?:for )?your (?:urgent )?response", "get back to me", "reply (?:me|back|to me|urgent)",
+    "e-?mail me (?:now|at|via|on|for)",
+    "contact (?:me|him|her|us) (?:now|urgently|immediately|via|through|on|at|for more|with|back|directly|\\()",
+    "your (?:age|sex|occupation|nationality|country|direct)", "kindly (?:reply|respond|contact|send|get|re-?confirm|indicate)",
+    "(?:more|further|full) details?", "(?:my|his|her|via|on|through|by) whatsapp", "indicate your (?:interest|willingness)",
+    "(?:your )?(?:phone|telephone|mobile|cell)(?: phone)? numbers?", "did (?:you|not) (?:receive|hear)",
+    "(?:soonest|as soon as possible|asap)",
+  },
+  examples = {
+    { hit = true, text = "I need your urgent\nassistance" },
+    { hit = false, text = "This is urgent." },
+  },
+}
+
+rule "FEE_GREETING" {
+  about = "the greeting fits everybody: the writer does not know to whom he writes",
+  score = 0.2,
+  group = "content",
+  body = phrases {
+    "dear(?:est)? (?:friend|beloved|beneficiary|one|sir ?(?:/|or|and) ?madam|partner|e-?mail|customer|account|winner|user)",
+    "(?:hello|attn|attention)[:,.]* ?(?:dear(?:est)?|my (?:dear|friend)|beneficiary|sir|friend)",
+    "greetings? (?:to you|my|from|in the)", "compliments? (?:of|for) the", "beloved (?:in|one)",
+    "good day,? (?:dear|to you|my)",
+  },
+  examples = {
+    { hit = true, text = "Dear Friend," },
+    { hit = false, text = "Dear Anna," },
+  },
+}
+
+-- Three of these signs are chance, four are rare, six are the letter itself. So the score grows with their number.
+rule "ADVANCE_FEE" {
+  about = "the message reads like the letters that promise a fortune and then ask for fees",
+  score = 1.8,
+  group = "content",
+  when = function(mail)
+    local signs = count(mail:hit("FEE_SUM"), mail:hit("FEE_DEATH"), mail:hit("FEE_FUNDS"), mail:hit("FEE_PERSON"),
+      mail:hit("FEE_TRUST"), mail:hit("FEE_CONTACT"), mail:hit("FEE_GREETING"))
+    if signs < 3 then return false end
+    return math.min(signs - 2, 3), signs .. " signs"
+  end,
+  examples = {
+    {
+      hit = true, detail = "6 signs", score = 5.4,
+      text = "Dear Friend,\nI am Barrister Paul Moore. My late client left USD 10.5 million. It is risk free. I need your urgent "
+        .. "assistance.",
+    },
+    { hit = true, hits = { "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" }, score = 1.8 },
+    { hit = false, hits = { "FEE_SUM", "FEE_FUNDS" } },
+    { hit = false, text = "My late father left a boat." },
+  },
+}
+
+-- A bank or ministry has a domain of its own. So it matters from where, and where to answers go.
+rule "ADVANCE_FEE_BY_FREEMAIL" {
+  about = "a letter that promises a fortune comes from a free mailbox, or wants the answer there",
+  score = 2.0,
+  group = "content",
+  expression = "ADVANCE_FEE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or REPLY_TO_SECOND_MAILBOX)",
+  examples = {
+    { hit = true, hits = { "ADVANCE_FEE", "REPLY_TO_FREEMAIL" } },
+    { hit = false, hits = { "ADVANCE_FEE" } },
+    { hit = false, hits = { "FROM_FREEMAIL", "REPLY_TO_FREEMAIL" } },
+  },
+}
+
+rule "LOAN_OFFER" {
+  about = "the message offers a loan to whoever reads it",
+  score = 1.5,
+  group = "content",
+  body = phrases {
+    "(?:do|if) you (?:are in )?need (?:of )?(?:an? )?(?:urgent )?(?:business )?(?:loan|funding)", "urgent loan",
+    "loan (?:offers?|application form)", "(?:we|i) (?:offer|provide|give) (?:\\S+ ){0,4}loans?",
+    "loans? at (?:an? )?(?:low )?(?:interest|[0-9]+ ?%)", "(?:need|looking for) a (?:business|personal) loan",
+  },
+  examples = {
+    { hit = true, text = "Do you need an urgent loan?" },
+    { hit = false, text = "The library has extended your loan by two weeks." },
+  },
+}
+
+-- ---------------------------------------------------------------- extortion: "I have filmed you"
+
+rule "BITCOIN_ADDRESS" {
+  about = "the message holds a Bitcoin address",
+  score = 0.5,
+  group = "content",
+  body = "\\b(?:bc1[ac-hj-np-z02-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{26,34})\\b",
+  examples = {
+    { hit = true, text = "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq" },
+    { hit = true, text = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT" },
+    { hit = false, text = "bc1 is a calculator, and 13 is a number." },
+  },
+}
+
+rule "EXTORTION_WORDS" {
+  about = "the message threatens to publish something unless the reader pays",
+  score = 1.5,
+  group = "content",
+  body = phrases {
+    "(?:hacked|infected|compromised|control (?:of|over)) your (?:operating system|device|computer|account|pc)",
+    "your (?:web ?)?cam(?:era)?", "(?:video|recording|footage) (?:of|with) you", "(?:porn|adult) (?:sites?|websites?|videos?)",
+    "masturbat(?:e|ed|ing|ion)", "remote (?:access|control) (?:trojan|to your)", "send (?:this|the) video to (?:all|your)",
+    "(?:48|50|72) hours to (?:pay|make|transfer|send)", "pay in bitcoins?", "your (?:dirty )?(?:little )?secret",
+  },
+  examples = {
+    { hit = true, text = "I have hacked your operating system and recorded a video of you." },
+    { hit = false, text = "The new camera of the meeting room works." },
+  },
+}
+
+rule "EXTORTION" {
+  about = "the message threatens the reader and names a Bitcoin address to pay to",
+  score = 4.0,
+  group = "content",
+  all = { "BITCOIN_ADDRESS", "EXTORTION_WORDS" },
+  examples = {
+    { hit = true, text = "I hacked your device. Pay in bitcoin: 1BoatSLRHtKNngkdXEeobR76b53LETtpyT" },
+    { hit = false, hits = { "BITCOIN_ADDRESS" } },
+  },
+}
+
+-- ---------------------------------------------------------------- lures
+
+rule "ACCOUNT_LURE" {
+  about = "the message asks to confirm an account or a password, or else",
+  score = 1.5,
+  group = "content",
+  body = phrases {
+    "(?:verify|confirm|validate|update|re-?activate) your (?:account|identity|password|mailbox|e-?mail|information)",
+    "(?:verify|confirm|validate|update) your (?:bank|billing|payment|personal) (?:details|information)",
+    "(?:account|mailbox|e-?mail) (?:has been|will be|is|was) (?:suspended|limited|locked|deactivated|disabled|blocked|closed)",
+    "unusual (?:sign(?:-| ?)in|activity|login)", "(?:irregular|suspicious|unauthori[sz]ed) (?:activity|login|access)",
+    "(?:mailbox|storage|quota) (?:is )?(?:almost )?(?:full|exceeded)", "password (?:will )?expires?(?:d)?",
+    "keep (?:the )?(?:same|current) password", "(?:pending|undelivered|quarantined) (?:messages|mails|e-?mails)",
+    "restore (?:your )?access", "we need you to validate",
+  },
+  examples = {
+    { hit = true, text = "Your mailbox is full. Please verify your account." },
+    { hit = false, text = "Please update your calendar." },
+  },
+}
+
+rule "INVOICE_LURE" {
+  about = "the message speaks of an invoice, an order or a payment",
+  score = 0.0,
+  group = "content",
+  body = phrases {
+    "(?:invoice|receipt|remittance|payment|purchase order|quotation|swift|statement)s? (?:is |are )?(?:attached|enclosed)",
+    "attached (?:is |are |the |our |your |please find )*(?:invoice|receipt|order|payment|statement|quotation|po)",
+    "(?:over|past) ?due invoice",
+    "your (?:order|subscription|payment|invoice) (?:has been|was|will be|is) (?:confirmed|renewed|processed|charged|due)",
+    "auto(?:-| ?)renew(?:al|ed)?", "charged (?:from|to) your (?:account|card|bank)",
+    "payment (?:request|advice|confirmation|notification)", "proof of payment",
+  },
+  examples = {
+    { hit = true, text = "Attached is the invoice." },
+    { hit = false, text = "The invoice will follow." },
+  },
+}

@@ -1,0 +1,265 @@
+-- Where do the links lead, and do they say so? Rules with `url` search each link in its normal form,
+-- "scheme://host[:port]/path", with the host as the DNS knows it and IP addresses in their usual form. All rules here together
+-- add at most what the next line says.
+
+group("urls", { max = 6 })
+
+local SHORTENERS = map("maps/shorteners.map")
+local FREE_HOSTING = map("maps/free-hosting.map")
+
+-- The first link that a reader can follow for which `test` says yes.
+local function find(mail, test)
+  for _, url in ipairs(mail.urls) do
+    if (url.scheme == "http" or url.scheme == "https") and url.where ~= "image" and url.where ~= "header" and test(url) then
+      return true, url.host
+    end
+  end
+  return false
+end
+
+-- Redirectors and trackers of honest newsletters do this all the time: next to nothing alone.
+rule "URL_SHOWS_OTHER_HOST" {
+  about = "a link shows the name of another site than the one that it leads to",
+  score = 0.5,
+  group = "urls",
+  when = function(mail) return find(mail, function(url) return url.shown_differs end) end,
+  examples = {
+    { hit = true, detail = "evil.example", html = "<a href='http://evil.example/'>https://www.bank.example.org/</a>" },
+    { hit = false, html = "<a href='http://mail.bank.example/'>www.bank.example</a>" },
+    { hit = false, html = "<a href='http://evil.example/'>your account</a>" },
+  },
+}
+
+-- Nobody publishes an address in place of a name, but who changes it every day. Addresses of inner networks (RFC 1918, RFC 3927)
+-- are what colleagues send each other: what begins with 10, 127, 169, 172 or 192 is left out.
+rule "URL_IP_ADDRESS" {
+  about = "a link leads to an IP address in place of a name",
+  score = 2.0,
+  group = "urls",
+  url = "^https?://(?:[1-9]|1[1-9]|[2-9][0-9]|1[013-58][0-9]|12[0-689]|16[0-8]|17[013-9]|19[013-9]|2[0-9]{2})"
+    .. "(?:\\.[0-9]{1,3}){3}[:/]",
+  examples = {
+    { hit = true, urls = { "http://198.51.100.7/login" }, detail = "http://198.51.100.7/" },
+    -- The same, as a number that no reader understands.
+    { hit = true, urls = { "http://3325256711/login" }, detail = "http://198.51.100.7/" },
+    { hit = false, text = "http://192.168.1.1/setup and http://10.0.0.1/" },
+    { hit = false, urls = { "http://198.51.100.7.example.net/" } },
+  },
+}
+
+-- Before "@" stands a user name (RFC 3986, 3.2.1), and readers take it for the site.
+rule "URL_USER_NAME" {
+  about = "a link holds a user name, which can be mistaken for the site",
+  score = 1.5,
+  group = "urls",
+  when = function(mail) return find(mail, function(url) return url.user:find(".") ~= nil end) end,
+  examples = {
+    { hit = true, urls = { "https://www.bank.example@evil.example/" }, detail = "evil.example" },
+    { hit = false, urls = { "https://git@code.example/project" } },
+    { hit = false, urls = { "https://a.example/@someone" } },
+  },
+}
+
+rule "URL_SHORTENER" {
+  about = "a link goes through a service that hides where it leads",
+  score = 1.0,
+  group = "urls",
+  when = function(mail) return find(mail, function(url) return SHORTENERS:has(url.host) end) end,
+  examples = {
+    { hit = true, urls = { "https://bit.ly/3abcde" }, detail = "bit.ly" },
+    { hit = false, urls = { "https://bit.ly.example.org/3abcde" } },
+  },
+}
+
+rule "URL_FREE_HOSTING" {
+  about = "a link leads to a page that anybody can put up without a name",
+  score = 0.5,
+  group = "urls",
+  when = function(mail) return find(mail, function(url) return FREE_HOSTING:has(url.host) end) end,
+  examples = {
+    { hit = true, urls = { "https://your-bank.pages.dev/login" }, detail = "your-bank.pages.dev" },
+    { hit = false, urls = { "https://pages.dev/" } },
+    { hit = false, urls = { "https://www.example.org/pages.dev" } },
+  },
+}
+
+-- Top-level domains that cost next to nothing in the first year.
+rule "URL_CHEAP_DOMAIN" {
+  about = "a link leads to a top-level domain that is mostly seen in unwanted mail",
+  score = 1.0,
+  group = "urls",
+  url = "^https?://[^/:]*\\.(?:top|xyz|click|club|icu|buzz|cyou|cfd|sbs|rest|bond|monster|quest|cam|gq|ml|cf|tk|ga|loan|win|bid|"
+    .. "stream|racing|download|review|date|trade|faith|party|science|surf|autos|boats|hair|makeup|skin|lol|beauty|mom|kim|ren|"
+    .. "vip|fun|pw|su)[:/]",
+  examples = {
+    { hit = true, urls = { "https://offer.deals.top/1" } },
+    { hit = false, urls = { "https://top.example.org/index.top/" } },
+  },
+}
+
+-- "report.zip" in a text becomes a link where .zip is a top-level domain.
+rule "URL_LOOKS_LIKE_FILE" {
+  about = "a link leads to a site whose name looks like the name of a file",
+  score = 1.0,
+  group = "urls",
+  url = "^https?://[^/:]*\\.(?:zip|mov)[:/]",
+  examples = {
+    { hit = true, urls = { "https://invoice.zip/" } },
+    { hit = false, urls = { "https://www.example.org/invoice.zip" } },
+  },
+}
+
+rule "URL_PROGRAM" {
+  about = "a link leads to a program",
+  score = 1.5,
+  group = "urls",
+  url = "(?i)^https?://[^?#]*/[^/?#]+\\.(?:exe|scr|pif|msi|msix|appx|vbs|vbe|wsf|hta|lnk|iso|img|bat|cmd|ps1|jar|apk)(?:$|[?#])",
+  examples = {
+    { hit = true, urls = { "http://a.example/files/Invoice.exe" } },
+    { hit = false, urls = { "http://a.example/files/exe.html" } },
+  },
+}
+
+-- Developers and devices have theirs at 8000, 8080, 8443: what begins with 8 is left out.
+rule "URL_ODD_PORT" {
+  about = "a link leads to a port where web sites usually are not",
+  score = 0.5,
+  group = "urls",
+  url = "^https?://[^/:]+\\.[^/:]+:[1-79][0-9]*/",
+  examples = {
+    { hit = true, urls = { "http://a.example:6789/" } },
+    { hit = false, text = "http://a.example:8080/ and http://localhost:5000/" },
+    { hit = false, urls = { "https://a.example:443/" } },
+  },
+}
+
+-- Browsers run the one and show the other as a page of their own; mail has no use for them but to get past filters.
+rule "URL_SCRIPT" {
+  about = "a link holds a script or a whole page in place of an address",
+  score = 1.5,
+  group = "urls",
+  url = "(?i)^(?:javascript:[^\\s]*[(=]|vbscript:|data:[^,]*(?:html|svg|script|xml)|blob:)",
+  examples = {
+    { hit = true, html = "<a href='data:text/html;base64,PGI+'>open</a>" },
+    { hit = true, html = "<a href='javascript:run(1)'>open</a>" },
+    -- The button "close" of many newsletters.
+    { hit = false, html = "<a href='javascript:;'>close</a>" },
+    { hit = false, html = "<img src='data:image/png;base64,iVBO'>" },
+  },
+}
+
+rule "URL_INTERNATIONAL" {
+  about = "a link leads to a name with letters beyond ASCII",
+  score = 0.0,
+  group = "urls",
+  url = "^https?://(?:[^/:]*\\.)?xn--",
+  examples = {
+    { hit = true, urls = { "https://www.müller.example/" } },
+    { hit = false, urls = { "https://www.example.org/xn--" } },
+  },
+}
+
+-- "аpple.com" with a Cyrillic first letter. Names in one script, and those with digits and dashes, are honest (RFC 5890).
+rule "URL_MIXED_ALPHABETS" {
+  about = "a link leads to a name that mixes letters of two alphabets which look alike",
+  score = 3.0,
+  group = "urls",
+  when = function(mail)
+    if not mail:hit("URL_INTERNATIONAL") then return false end
+    return find(mail, function(url)
+      local host = url.text:match("^(?:[A-Za-z]+://)?([^/?#:]+)") or ""
+      for label in host:gmatch("[^.]+") do
+        if label:match("[A-Za-z]") and label:match("[\\p{Cyrillic}\\p{Greek}]") then return true end
+      end
+      return false
+    end)
+  end,
+  examples = {
+    { hit = true, urls = { "https://www.аpple-shop.com/" } },
+    { hit = false, urls = { "https://пример.com/" } },
+    { hit = false, urls = { "https://www.müller.example/" } },
+  },
+}
+
+-- The page greets the victim with the address already filled in. Honest links carry a code, not the address behind "#".
+rule "URL_WITH_VICTIM" {
+  about = "a link carries an e-mail address to the page that it opens",
+  score = 2.0,
+  group = "urls",
+  url = "(?i)^https?://[^#]*#[^@\\s]*[a-z0-9._+-]+(?:@|%40)[a-z0-9-]+(?:\\.[a-z0-9-]+)+$",
+  examples = {
+    { hit = true, urls = { "https://evil.example/login#ann@example.org" } },
+    { hit = false, urls = { "https://example.org/contact#people" } },
+    { hit = false, urls = { "https://example.org/u?mail=ann@example.org" } },
+  },
+}
+
+-- A page that sends the browser on to any address that stands in its link.
+rule "URL_OPEN_REDIRECT" {
+  about = "a link goes through a well-known site that only passes it on",
+  score = 0.7,
+  group = "urls",
+  url = "(?i)^https?://(?:www\\.)?(?:google\\.[a-z.]{2,6}/(?:url|amp)|bing\\.com/ck/a|[a-z.]*youtube\\.com/redirect|"
+    .. "l\\.facebook\\.com/l\\.php|googleads\\.[a-z.]*doubleclick\\.net|adclick\\.g\\.doubleclick\\.net|"
+    .. "[a-z0-9.-]*awstrack\\.me/L0|[a-z.]*baidu\\.com/link)",
+  examples = {
+    { hit = true, urls = { "https://www.google.com/url?q=http://evil.example/" } },
+    { hit = false, urls = { "https://www.google.com/search?q=url" } },
+  },
+}
+
+rule "URL_CHAT" {
+  about = "the message asks to go on in a chat",
+  score = 0.7,
+  group = "urls",
+  url = "(?i)^(?:https?://(?:wa\\.me|api\\.whatsapp\\.com|chat\\.whatsapp\\.com|t\\.me|telegram\\.me)/|whatsapp:|tg:)",
+  examples = {
+    { hit = true, urls = { "https://wa.me/15550100" } },
+    { hit = false, urls = { "https://www.whatsapp.com/legal" } },
+  },
+}
+
+-- Passwords that are typed into a mail go in the clear to whoever sent it.
+rule "FORM_IN_MAIL" {
+  about = "the message holds a form that sends what is typed into it to a web site",
+  score = 0.5,
+  group = "urls",
+  when = function(mail)
+    for _, url in ipairs(mail.urls) do
+      if url.where == "form" then return true, url.host end
+    end
+    return false
+  end,
+  examples = {
+    { hit = true, detail = "evil.example", html = "<form action='https://evil.example/'><input name=p></form>" },
+    { hit = false, html = "<a href='https://a.example/form'>the form</a>" },
+  },
+}
+
+-- ---------------------------------------------------------------- together
+
+rule "ACCOUNT_LURE_WITH_LINK" {
+  about = "the message asks to confirm an account, by a link that hides where it leads",
+  score = 2.5,
+  group = "urls",
+  expression = "ACCOUNT_LURE and (URL_SHOWS_OTHER_HOST or URL_IP_ADDRESS or URL_SHORTENER or URL_FREE_HOSTING or "
+    .. "URL_CHEAP_DOMAIN or URL_OPEN_REDIRECT or URL_WITH_VICTIM)",
+  examples = {
+    { hit = true, text = "Your mailbox is full, verify your account: https://mail-desk.pages.dev/" },
+    { hit = false, text = "Your mailbox is full, verify your account: https://www.example.org/" },
+    { hit = false, hits = { "URL_SHORTENER" } },
+  },
+}
+
+rule "LINK_THAT_HIDES" {
+  about = "the message is little more than a link, and the link hides where it leads",
+  score = 1.5,
+  group = "urls",
+  expression = "(LITTLE_TEXT_AND_A_LINK or ONLY_AN_IMAGE) and "
+    .. "(URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN)",
+  examples = {
+    { hit = true, text = "look https://bit.ly/3abcde" },
+    { hit = false, hits = { "LITTLE_TEXT_AND_A_LINK" } },
+    { hit = false, hits = { "URL_SHORTENER", "URL_FREE_HOSTING" } },
+  },
+}
