@@ -31,8 +31,14 @@ void open_map(lua_State* lua);             // api_map.cc: map("file")
 /// `return wait_for_earlier(lua, then)`: the rule waits until all rules before it have ended; `then` answers.
 int wait_for_earlier(lua_State* lua, lua_KFunction then);
 
+/// Whether the function at `index` is an iterator that gmatch made: it remembers where it is.
+[[nodiscard]] bool is_iterator(lua_State* lua, int index);
 /// The line of the file's code that called us, 0: not known; a tail call has left no trace of itself, so its caller's.
 [[nodiscard]] int calling_line(lua_State* lua);
+
+/// Why a rule file cannot read the global variable `name`, in the words of the error at run time; "" when every file
+/// has it. What every file has is looked up once in a state of its own. Any thread.
+[[nodiscard]] std::string refusal_of_name(std::string_view name);
 
 /// Raises `message`, with file and line of the Lua code that called. (Errors are C++ exceptions in this build of Lua:
 /// destructors run.)

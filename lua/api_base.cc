@@ -1,10 +1,16 @@
 // The library functions that a rule may use. What is missing is missing on purpose: see README.md, "The sandbox".
+#include <algorithm>
 #include <array>
+#include <new>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "filters/base/bytes.h"
 #include "lua/api.h"
+#include "lua/isolation.h"
+#include "lua/registry.h"
 #include "lua/sandbox.h"
 
 namespace postern::rules {
@@ -35,6 +41,17 @@ int to_string(lua_State* lua) {
   return 1;
 }
 
+// Sees into read-only tables too.
+int next(lua_State* lua) {
+  luaL_checktype(lua, 1, LUA_TTABLE);
+  lua_settop(lua, 2);
+  push_behind(lua, 1);
+  lua_replace(lua, 1);
+  if (lua_next(lua, 1) != 0) return 2;
+  lua_pushnil(lua);
+  return 1;
+}
+
 // Copies the named fields of the library on top of the stack into a fresh table, which replaces it.
 template <size_t N>
 void keep(lua_State* lua, const std::array<const char*, N>& names) {
@@ -60,7 +77,38 @@ void add_library(lua_State* lua, const char* name, lua_CFunction opener, const s
   lua_setfield(lua, -2, name);
 }
 
+// Adds the keys of what the environments of all files share, which lies where open_all() left it.
+int list_names(lua_State* lua) {
+  auto& names = *static_cast<std::vector<std::string>*>(lua_touserdata(lua, 1));
+  lua_rawgetp(lua, LUA_REGISTRYINDEX, &State::of(lua).views);
+  lua_getfield(lua, -1, "__index");
+  lua_pushnil(lua);
+  while (lua_next(lua, -2) != 0) {
+    lua_pop(lua, 1);
+    names.emplace_back(text_at(lua, -1));
+  }
+  return 0;
+}
+
+// Sorted: of two names that are equally near to a misspelt one the same is always shown.
+std::vector<std::string> names_of_environment() {
+  std::vector<std::string> names;
+  State state(0);  // as little as a state may have
+  lua_pushcfunction(state.lua(), list_names);
+  lua_pushlightuserdata(state.lua(), &names);
+  if (state.call(1, 0).failure != Failure::None) throw std::bad_alloc();
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 }  // namespace
+
+std::string refusal_of_name(std::string_view name) {
+  static const std::vector<std::string> names = names_of_environment();
+  if (std::binary_search(names.begin(), names.end(), name)) return {};
+  if (name == "list") return "'list' is not available in this version";
+  return fmt::format("unknown name '{}'{}", escape_for_log(name, 60), did_you_mean(name, names));
+}
 
 void raise(lua_State* lua, const std::string& message) {
   luaL_where(lua, 1);
@@ -102,7 +150,7 @@ void open_base(lua_State* lua) {
   // luaopen_base fills the state's own table of globals, which no rule file ever sees.
   lua_pushcfunction(lua, luaopen_base);
   lua_call(lua, 0, 1);
-  constexpr std::array<const char*, 9> kBase = {"assert", "error",    "ipairs", "next",    "pairs",
+  constexpr std::array<const char*, 8> kBase = {"assert", "error",    "ipairs", "pairs",
                                                 "select", "tonumber", "type",   "_VERSION"};
   for (const char* name : kBase) {
     lua_getfield(lua, -1, name);
@@ -111,6 +159,8 @@ void open_base(lua_State* lua) {
   lua_pop(lua, 1);
   lua_pushcfunction(lua, to_string);
   lua_setfield(lua, -2, "tostring");
+  lua_pushcfunction(lua, next);
+  lua_setfield(lua, -2, "next");
   // No random: two workers must give one message the same verdict.
   add_library(lua, LUA_MATHLIBNAME, luaopen_math,
               std::array<const char*, 22>{"abs",   "acos", "asin", "atan", "ceil",       "cos",        "deg", "exp",

@@ -88,6 +88,7 @@ int score(lua_State* lua) {
 
 int disable(lua_State* lua) {
   Registry& rules = registry(lua, "disable");
+  if (lua_gettop(lua) > 1) raise(lua, "disable takes one name: disable \"A\"");
   rules.disable(name_argument(lua, "disable"), calling_line(lua));
   return 0;
 }
@@ -114,6 +115,7 @@ int group(lua_State* lua) {
     if (key != "max") {
       rules.problem(
           line, fmt::format("unknown field '{}' in group '{}': there is only 'max'", escape_for_log(key, 60), shown));
+      return 0;
     }
     lua_pop(lua, 1);
   }

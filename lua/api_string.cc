@@ -261,6 +261,10 @@ int format(lua_State* lua) {
 
 }  // namespace
 
+bool is_iterator(lua_State* lua, int index) {
+  return lua_tocfunction(lua, index) == gmatch_step;
+}
+
 int push_match(lua_State* lua, std::string_view pattern, std::string_view subject, size_t from) {
   auto regex = compiled(lua, pattern);
   Groups groups;

@@ -31,6 +31,7 @@ Engine::Engine(const RuleSet& rules, Observer* observer) : rules_(rules), observ
     slot.position = position;
     if (!info.disabled) stages_[static_cast<size_t>(info.stage)].push_back(&slot);
   }
+  for (const RuleSet::File& file : rules.files_) add_assigned_names(file.text, assigned_);
   if (rules.patterns_) scanner_ = std::make_unique<PatternScanner>(rules.patterns_);
   renew();
 }
@@ -52,6 +53,10 @@ void Engine::renew() {
     auto found = by_name.find(info.name);
     fresh->whens.push_back(found == by_name.end() ? LUA_NOREF : found->second);
   }
+  if (fresh->isolation.seal(fresh->state, fresh->whens, assigned_).failure != Failure::None) {
+    fresh->whens.assign(slots_.size(), LUA_NOREF);
+  }
+  fresh->state.collect();
   fresh->base = fresh->state.used();
   reading_ = std::move(fresh);
 }
@@ -72,8 +77,11 @@ void Engine::waiting(int change, Reading& reading) {
   reading.state.set_memory(rules_.limits_.memory + more);
 }
 
-void Engine::report(const RuleInfo& info, std::string_view reason, const std::string& message) {
-  if (observer_ != nullptr) observer_->rule_failed(info, reason, message);
+void Engine::report(const RuleInfo& info, std::string_view reason, const std::string& message, int line) {
+  if (observer_ == nullptr) return;
+  auto [own_line, text] = split_position(message, basename(info.file));
+  if (own_line > 0) line = own_line;
+  observer_->rule_failed(info, reason, fmt::format("{}:{}: {}", info.file, line > 0 ? line : info.line, text));
 }
 
 void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before) {
@@ -83,7 +91,7 @@ void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Readi
     case Failure::None: return;
     case Failure::Error: report(*slot.info, "error", message); break;
     case Failure::Cpu:
-      report(*slot.info, "cpu", message);
+      report(*slot.info, "cpu", message, outcome.line);
       // Whoever runs when the message's budget ends need not have used most of it.
       overrun = own_time;
       break;
@@ -99,7 +107,9 @@ void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Readi
   if (overrun && ++slot.overruns == kMaxOverruns) {
     slot.suspended = true;
     report(*slot.info, "suspended",
-           fmt::format("overran its limits {} times; it does not run again before the next reload", kMaxOverruns));
+           fmt::format("overran its limits {} times ({}); it does not run again before the next reload", kMaxOverruns,
+                       message),
+           outcome.line);
   }
 }
 

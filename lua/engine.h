@@ -6,12 +6,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "filters/base/signal.h"
+#include "lua/isolation.h"
 #include "lua/patterns.h"
 #include "lua/plan.h"
 #include "lua/rules.h"
@@ -35,7 +37,8 @@ class Engine {
     explicit Reading(size_t memory) : state(memory) {}
     State state;
     std::vector<int> whens;  // by rule: the reference of its function
-    size_t base = 0;         // bytes of the state when no rule has run yet
+    Isolation isolation;
+    size_t base = 0;  // bytes of the state when no rule has run yet
   };
 
   Engine(const RuleSet& rules, Observer* observer);
@@ -63,7 +66,9 @@ class Engine {
   void scan(MailContext& mail, Matches& matches);
   /// Counts and reports what became of a rule; `used_before`: bytes of the state before it ran.
   void failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before);
-  void report(const RuleInfo& info, std::string_view reason, const std::string& message);
+  /// `message` begins with a place of the rule's file or with none; "FILE:LINE: " is put before it. `line`: where, if
+  /// the message does not say; 0: the rule's.
+  void report(const RuleInfo& info, std::string_view reason, const std::string& message, int line = 0);
   [[nodiscard]] Observer* observer() { return observer_; }
   /// A rule began or ended to wait: what it holds must not be missing to others.
   void waiting(int change, Reading& reading);
@@ -78,6 +83,7 @@ class Engine {
   std::unordered_map<std::string, size_t> order_;
   std::shared_ptr<Reading> reading_;
   std::unique_ptr<PatternScanner> scanner_;
+  std::set<std::string, std::less<>> assigned_;  // names that files assign
   size_t waiting_ = 0;
 };
 
@@ -117,8 +123,9 @@ class Judging {
   void begin_pattern(const Engine::Slot& slot);
   void begin_when(Engine::Slot& slot, Watchdog& watchdog);
   void enter(Engine::Reading& reading, const Engine::Slot& slot);
-  void leave(Engine::Reading& reading);
+  void leave(Engine::Reading& reading, RuleOutcome& outcome);
   void wait(std::unique_ptr<Waiting> waiting);
+  void skip_for_time(const Engine::Slot& slot);
   void ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
              bool own_time, size_t used_before);
   void add_hit(const Engine::Slot& slot, double factor, std::string detail);
@@ -136,6 +143,8 @@ class Judging {
   bool scanned_ = false;
   bool finished_ = false;
   bool wants_new_state_ = false;
+  const RuleInfo* greediest_ = nullptr;  // of the rules with `when` so far; null once it was named
+  std::chrono::nanoseconds most_cpu_{0};
   size_t next_ = 0;        // in slots_
   size_t last_ = kNobody;  // position of the first rule whose action decides
   Signal changed_;

@@ -91,7 +91,7 @@ void Runner::problem(const Definition& rule, size_t number, const std::string& t
 
 // An error of the rule's own code names a line of its own.
 void Runner::failure(const Definition& rule, int line, const std::string& name, const std::string& message) {
-  auto [own_line, text] = split_position(message, basename(rule.info.file));
+  auto [own_line, text] = split_position(message, rule.info.file);
   problems_.push_back({rule.info.file, own_line > 0 ? own_line : line, fmt::format("{}: {}", name, one_line(text))});
 }
 
@@ -158,8 +158,7 @@ void Runner::compare(const Definition& rule, size_t number, const Example& examp
   if (!outcome.hit) return;
   if (example.detail && *example.detail != outcome.hit->detail) {
     problem(rule, number,
-            fmt::format("expected detail '{}', got '{}'", escape_for_log(*example.detail),
-                        escape_for_log(outcome.hit->detail)));
+            fmt::format("expected detail '{}', got '{}'", one_line(*example.detail), one_line(outcome.hit->detail)));
   }
   // The score as the rule declares it: an admin's change in local.lua must not break a shipped example.
   double score = round_score(rule.info.score * outcome.hit->factor);

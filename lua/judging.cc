@@ -69,7 +69,7 @@ bool Judging::resume_ready(Watchdog& watchdog) {
   enter(reading, *waiting->slot);
   size_t used_before = reading.state.used();
   RuleOutcome outcome = resume_rule(waiting->thread, watchdog, waiting->cpu);
-  leave(reading);
+  leave(reading, outcome);
   if (outcome.waits) {
     wait(std::move(waiting));
   } else {
@@ -131,10 +131,7 @@ bool Judging::begin_expression(Engine::Slot& slot) {
 
 void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
   if (slot.suspended) return;
-  if (watchdog.out_of_total()) {
-    engine_.report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
-    return;
-  }
+  if (watchdog.out_of_total()) return skip_for_time(slot);
   std::shared_ptr<Engine::Reading> reading = engine_.reading();
   int when = reading->whens[slot.rule];
   if (when == LUA_NOREF || when == LUA_REFNIL) {
@@ -150,7 +147,7 @@ void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
   size_t used_before = reading->state.used();
   std::chrono::nanoseconds cpu{0};
   RuleOutcome outcome = start_rule(reading->state, thread, when, watchdog, cpu);
-  leave(*reading);
+  leave(*reading, outcome);
   if (outcome.waits) {
     auto waiting = std::make_unique<Waiting>();
     waiting->slot = &slot;
@@ -166,6 +163,18 @@ void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
   if (outcome.waits || outcome.hit || outcome.call.failure != Failure::None) watchdog.skip();
 }
 
+// The time of a message is that of all its rules: who used most of it is named, not only who has to go without.
+void Judging::skip_for_time(const Engine::Slot& slot) {
+  if (const RuleInfo* greedy = std::exchange(greediest_, nullptr)) {
+    engine_.report(
+        *greedy, "cpu",
+        fmt::format("it used {:.1f} ms, most of the {} ms that all rules of a message have together: rules "
+                    "behind it were skipped",
+                    static_cast<double>(most_cpu_.count()) / 1e6, engine_.rules().limits().message_cpu.count() / 1000));
+  }
+  engine_.report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
+}
+
 void Judging::enter(Engine::Reading& reading, const Engine::Slot& slot) {
   mail_.stage = slot.info->stage;
   mail_.position = slot.position;
@@ -173,8 +182,15 @@ void Judging::enter(Engine::Reading& reading, const Engine::Slot& slot) {
   reading.state.mail = &mail_;
 }
 
-void Judging::leave(Engine::Reading& reading) {
+void Judging::leave(Engine::Reading& reading, RuleOutcome& outcome) {
   reading.state.mail = nullptr;
+  std::string changed = reading.isolation.restore(reading.state);
+  if (changed.empty() || outcome.call.failure != Failure::None) return;
+  outcome = {};
+  outcome.call = {Failure::Error,
+                  fmt::format("it changed {}, which was made while the file was read: nothing may stay for the next "
+                              "message; keep it in a 'local' of the function",
+                              changed)};
 }
 
 void Judging::wait(std::unique_ptr<Waiting> waiting) {
@@ -197,6 +213,13 @@ void Judging::wait(std::unique_ptr<Waiting> waiting) {
 void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
                     bool own_time, size_t used_before) {
   progress_.close(slot.position);
+  if (outcome.call.failure == Failure::Cpu) {  // it is named anyway
+    most_cpu_ = std::chrono::nanoseconds::max();
+    greediest_ = nullptr;
+  } else if (cpu > most_cpu_) {
+    most_cpu_ = cpu;
+    greediest_ = slot.info;
+  }
   if (engine_.observer() != nullptr) engine_.observer()->rule_ran(*slot.info, cpu);
   if (outcome.call.failure != Failure::None) {
     engine_.failed(slot, outcome, own_time, reading, used_before);

@@ -130,7 +130,7 @@ tl::expected<CompiledPatterns, std::string> parse(std::string_view data, const P
   std::string_view its_key = reader.take(key.size());
   if (!std::equal(key.begin(), key.end(), its_key.begin(), its_key.end(),
                   [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); })) {
-    return tl::unexpected<std::string>("it was made of other patterns, or for another processor or library");
+    return tl::unexpected<std::string>("");  // of other patterns, for another processor or library: as after any change
   }
   CompiledPatterns out;
   if (reader.number() != patterns.size()) return tl::unexpected<std::string>(damaged);
@@ -227,6 +227,7 @@ std::optional<CompiledPatterns> read_pattern_cache(const std::string& file, cons
   if (data && data->empty()) return std::nullopt;
   auto parsed = data ? parse(*data, key, patterns) : tl::unexpected(data.error());
   if (parsed) return std::move(*parsed);
+  if (parsed.error().empty()) return std::nullopt;
   notes.push_back(fmt::format("pattern cache {} is not used: {}", escape_for_log(file), parsed.error()));
   return std::nullopt;
 }

@@ -19,12 +19,10 @@ unsigned hyperscan_flags(Target target) {
   return HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | (target == Target::Raw ? 0U : HS_FLAG_UTF8);
 }
 
-// Instructions of RE2's program, which tell how large an expression is once its counted repeats are written out. From
-// about this size on Hyperscan compiles for many seconds, to refuse it then.
-constexpr int kMaxProgram = 15'000;
-// For what RE2 alone has to search: where its automaton outgrows its memory, as counted repeats of wide classes make it
-// in a text made for that, an octet costs about 2.5 ns an instruction.
-constexpr int kMaxProgramAlone = 1000;
+// Instructions of RE2's program, which tell how large an expression is once its counted repeats are written out.
+// Hyperscan's time grows with the square and worse (measured for two repeats of a wide class: 0.1 s at 1,000, 3.5 s at
+// 5,000, minutes at 20,000), and RE2, where it must search alone, would look at little of a text (RegexCache::reach).
+constexpr int kMaxProgram = 4500;
 
 class Compiler {
  public:
@@ -49,8 +47,8 @@ class Compiler {
   void one(size_t index);
   void together(Target target);
   bool build(Target target, std::vector<unsigned>& ids);
-  std::optional<std::string> hyperscan_refuses(size_t index) const;
-  void leave_to_re2(size_t index, const std::string& why);
+  [[nodiscard]] bool hyperscan_refuses(size_t index) const;
+  void leave_to_re2(size_t index);
   void refuse(size_t index, std::string reason) { refusals_.push_back({index, std::move(reason)}); }
 
   const std::vector<Pattern>& patterns_;
@@ -62,26 +60,19 @@ class Compiler {
   bool has_hyperscan_ = false;
 };
 
-std::optional<std::string> Compiler::hyperscan_refuses(size_t index) const {
-  if (!has_hyperscan_) return "not on this processor";
+bool Compiler::hyperscan_refuses(size_t index) const {
+  if (!has_hyperscan_) return true;
   hs_expr_info_t* info = nullptr;
   hs_compile_error_t* error = nullptr;
   hs_error_t status =
       hs_expression_info(out_.plain[index].c_str(), hyperscan_flags(patterns_[index].target), &info, &error);
-  std::unique_ptr<hs_expr_info_t, void (*)(void*)> owner(info, std::free);
-  if (status == HS_SUCCESS) return std::nullopt;
-  std::string words = error != nullptr && error->message != nullptr ? error->message : "it failed";
+  std::free(info);
   hs_free_compile_error(error);
-  return words;
+  return status != HS_SUCCESS;
 }
 
-void Compiler::leave_to_re2(size_t index, const std::string& why) {
+void Compiler::leave_to_re2(size_t index) {
   out_.searcher[index] = Searcher::Re2;
-  if (!has_hyperscan_ || regex_[index]->ProgramSize() <= kMaxProgramAlone) return;
-  refuse(index,
-         fmt::format("Hyperscan does not take it ({}), and it is too large for RE2 to search fast enough: make its "
-                     "counted repeats smaller",
-                     printable_ascii(why, 200)));
 }
 
 void Compiler::one(size_t index) {
@@ -98,12 +89,13 @@ void Compiler::one(size_t index) {
     auto written = make_re2(pattern.expression, pattern.target, RegexCache::kMaxMemory);
     return refuse(index, printable_ascii(written->ok() ? regex.error() : written->error(), 200));
   }
-  if (regex.ProgramSize() > kMaxProgram) return refuse(index, "it is too large: make its counted repeats smaller");
+  if (regex.ProgramSize() > kMaxProgram) {
+    return refuse(index, "it is too large: make its counted repeats smaller, such as {0,50}, or write .* for them");
+  }
   // Behind a newline that ends the text a line begins for RE2 and none does for Hyperscan. It matters to an expression
   // of which nothing need follow the '^', and such a one is found in an empty text.
-  if (plain->line_starts && RE2::PartialMatch("", regex))
-    return leave_to_re2(index, "'^' under (?m) with nothing behind");
-  if (auto words = hyperscan_refuses(index)) return leave_to_re2(index, *words);
+  if (plain->line_starts && RE2::PartialMatch("", regex)) return leave_to_re2(index);
+  if (hyperscan_refuses(index)) return leave_to_re2(index);
   out_.searcher[index] = Searcher::Hyperscan;
 }
 
@@ -121,7 +113,6 @@ bool Compiler::build(Target target, std::vector<unsigned>& ids) {
     out_.databases[static_cast<size_t>(target)].reset(database);
     return true;
   }
-  std::string words = error != nullptr && error->message != nullptr ? error->message : "it failed";
   int named = error != nullptr ? error->expression : -1;
   hs_free_compile_error(error);
   size_t victim = 0;
@@ -133,7 +124,7 @@ bool Compiler::build(Target target, std::vector<unsigned>& ids) {
     });
     victim = static_cast<size_t>(largest - ids.begin());
   }
-  leave_to_re2(ids[victim], words);
+  leave_to_re2(ids[victim]);
   ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(victim));
   return false;
 }
@@ -163,11 +154,11 @@ tl::expected<CompiledPatterns, std::vector<PatternSet::Refusal>> compile_pattern
 }
 
 tl::expected<std::shared_ptr<const PatternSet>, std::vector<PatternSet::Refusal>> PatternSet::compile(
-    std::vector<Pattern> patterns, const std::string& cache, std::vector<std::string>& notes) {
+    std::vector<Pattern> patterns, const Cache& cache, std::vector<std::string>& notes) {
   const PatternKey key = pattern_key(patterns);
   auto inside = std::make_unique<Inside>();
-  if (!cache.empty() && !patterns.empty()) {
-    if (auto kept = read_pattern_cache(cache, key, patterns, notes)) {
+  if (!cache.file.empty() && !patterns.empty()) {
+    if (auto kept = read_pattern_cache(cache.file, key, patterns, notes)) {
       inside->compiled = std::move(*kept);
       inside->from_cache = true;
     }
@@ -176,10 +167,20 @@ tl::expected<std::shared_ptr<const PatternSet>, std::vector<PatternSet::Refusal>
     auto made = compile_patterns(patterns, notes);
     if (!made) return tl::unexpected(std::move(made.error()));
     inside->compiled = std::move(*made);
-    if (!cache.empty() && !patterns.empty()) write_pattern_cache(cache, key, inside->compiled, notes);
+    if (!cache.file.empty() && cache.write && !patterns.empty()) {
+      write_pattern_cache(cache.file, key, inside->compiled, notes);
+    }
   }
   inside->take(std::move(patterns));
   return std::shared_ptr<const PatternSet>(new PatternSet(std::move(inside)));
+}
+
+std::vector<std::pair<size_t, size_t>> PatternSet::searched_alone() const {
+  std::vector<std::pair<size_t, size_t>> alone;
+  for (size_t i = 0; i < inside_->slow_regex.size(); ++i) {
+    if (inside_->slow_regex[i]) alone.emplace_back(i, RegexCache::reach(*inside_->slow_regex[i]));
+  }
+  return alone;
 }
 
 void PatternSet::Inside::take(std::vector<Pattern> all) {

@@ -74,12 +74,17 @@ class PatternSet {
     size_t pattern = 0;  // index
     std::string reason;  // for the admin: what neither engine has, RE2's words, or what makes it too large
   };
-  /// Compiling takes about 3 ms a pattern: never on a worker. `cache`: a file from which a set of the very same
-  /// patterns is read, else to which it is written (atomically; mode 0600); empty: none. A cache that cannot be read or
-  /// written, or that does not fit (other patterns, library version, processor; damaged), costs time only; `notes` says
-  /// so.
+  struct Cache {
+    Cache(std::string name, bool may_write = true) : file(std::move(name)), write(may_write) {}  // NOLINT: from a name
+    Cache(const char* name) : file(name) {}                                                      // NOLINT
+    std::string file;                                                                            // empty: none
+    bool write;                                                                                  // else it is only read
+  };
+  /// Compiling takes about 2 ms a pattern, up to 200 ms a large one: never on a worker. From `cache` a set of the very
+  /// same patterns is read; else it is written there (atomically; mode 0600). A cache that cannot be read or written,
+  /// or that is damaged, costs time only; `notes` says so.
   static tl::expected<std::shared_ptr<const PatternSet>, std::vector<Refusal>> compile(std::vector<Pattern> patterns,
-                                                                                       const std::string& cache,
+                                                                                       const Cache& cache,
                                                                                        std::vector<std::string>& notes);
   ~PatternSet();
   PatternSet(const PatternSet&) = delete;
@@ -92,6 +97,8 @@ class PatternSet {
   [[nodiscard]] bool wants_field(std::string_view name) const;
   /// How many are searched with RE2.
   [[nodiscard]] size_t fallbacks() const;
+  /// Those, and how many octets of a text each looks at.
+  [[nodiscard]] std::vector<std::pair<size_t, size_t>> searched_alone() const;
   /// Whether the set came out of the cache file.
   [[nodiscard]] bool from_cache() const;
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "filters/base/bytes.h"
+#include "lua/registry.h"
 
 namespace postern::rules {
 
@@ -27,8 +27,8 @@ Result<std::shared_ptr<const RE2>> RegexCache::find(std::string_view pattern) {
   options.set_max_mem(kMaxMemory);
   auto regex = std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (!regex->ok()) {
-    return fail(Code::BadInput, fmt::format("the regular expression '{}' is wrong: {}", escape_for_log(pattern, 80),
-                                            escape_for_log(regex->error(), 120)));
+    return fail(Code::BadInput, fmt::format("the regular expression '{}' is wrong: {}", one_line(pattern.substr(0, 80)),
+                                            one_line(std::string_view(regex->error()).substr(0, 120))));
   }
   if (regex->NumberOfCapturingGroups() > kMaxGroups) {
     return fail(Code::Limit, fmt::format("the regular expression has more than {} groups", kMaxGroups));

@@ -22,6 +22,7 @@ bool all_of(std::string_view text, bool (*good)(char)) {
 }  // namespace
 
 bool is_rule_name(std::string_view name) {
+  if (name == "AND" || name == "OR" || name == "NOT") return false;  // words of expressions
   return !name.empty() && name.size() <= 64 && name[0] >= 'A' && name[0] <= 'Z' &&
          all_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || ascii_digit(c) || c == '_'; });
 }
@@ -132,6 +133,11 @@ void Registry::add(Definition rule) {
 }
 
 void Registry::set_group(const std::string& name, double cap, int line) {
+  auto known = group_places_.find(name);
+  if (known != group_places_.end() && basename(file_) != "local.lua") {
+    return problem(line, fmt::format("group '{}' is already declared at {}:{} (only local.lua may change it)", name,
+                                     known->second.first, known->second.second));
+  }
   group_caps_[name] = cap;
   group_places_[name] = {file_, line};
 }
@@ -142,6 +148,30 @@ void Registry::set_score(const std::string& name, double score, int line) {
 
 void Registry::disable(const std::string& name, int line) {
   overrides_.push_back({name, std::nullopt, file_, line});
+}
+
+// A group without a cap may be meant to have none. But one that a single rule has, and that is spelt nearly as one that
+// is declared, is taken for that one: its rule would escape the cap.
+std::set<std::string> Registry::find_misspelt_groups() {
+  constexpr size_t kShortest = 4;  // of names that are no mere letters and numbers
+  std::map<std::string, std::vector<const Definition*>> members;
+  for (const Definition& rule : rules_) members[rule.info.group].push_back(&rule);
+  std::vector<std::string> declared;
+  for (const auto& [name, place] : group_places_) {
+    // What local.lua says of a group that nobody is in is a mistake there.
+    if (members.count(name) != 0 || basename(place.first) != "local.lua") declared.push_back(name);
+  }
+  std::set<std::string> meant;
+  for (const auto& [name, rules] : members) {
+    if (name.size() < kShortest || rules.size() > 1 || group_places_.count(name) != 0) continue;
+    std::string best = nearest(name, declared);
+    if (best.empty()) continue;
+    meant.insert(best);
+    const Definition& rule = *rules.front();
+    problem_at(rule.info.file, rule.line_of("group"),
+               fmt::format("rule {}: there is no group '{}' (did you mean '{}'?)", rule.info.name, name, best));
+  }
+  return meant;
 }
 
 void Registry::finish() {
@@ -158,6 +188,7 @@ void Registry::finish() {
     groups.insert(rule.info.group);
   }
   groups.erase("");
+  std::set<std::string> mistaken = find_misspelt_groups();
   for (const Override& change : overrides_) {
     if (by_name_.count(change.name) != 0 || left_out_.count(change.name) != 0) continue;
     problem_at(change.file, change.line,
@@ -165,7 +196,7 @@ void Registry::finish() {
                            escape_for_log(change.name, 64), did_you_mean(change.name, names)));
   }
   for (const auto& [group, place] : group_places_) {
-    if (incomplete_ || groups.count(group) != 0) continue;
+    if (incomplete_ || groups.count(group) != 0 || mistaken.count(group) != 0) continue;
     problem_at(place.first, place.second,
                fmt::format("group: no rule is in group '{}'{}", group, did_you_mean(group, groups)));
   }

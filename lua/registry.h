@@ -112,6 +112,8 @@ class Registry {
     int line = 0;
   };
   void problem_at(const std::string& file, int line, std::string text);
+  /// Names of declared groups that were meant.
+  std::set<std::string> find_misspelt_groups();
 
   bool keep_examples_;
   bool incomplete_ = false;

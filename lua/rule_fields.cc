@@ -63,6 +63,7 @@ class Fields {
   Definition& rule_;
   std::string field_;  // whose value is looked at; empty: the rule as a whole
   bool bad_action_ = false;
+  bool unknown_field_ = false;  // which may have been meant for the condition
 };
 
 const std::array<Fields::Row, 17> Fields::kRows = {{{"about", &Fields::about},
@@ -96,6 +97,7 @@ void Fields::field(std::string_view name) {
   for (const Row& row : kRows) {
     if (row.name == name) return (this->*row.parse)();
   }
+  unknown_field_ = true;
   std::vector<std::string_view> known;
   known.reserve(kRows.size());
   for (const Row& row : kRows) known.push_back(row.name);
@@ -287,6 +289,13 @@ void Fields::examples() {
     return;
   }
   auto count = static_cast<lua_Integer>(lua_rawlen(lua_, -1));
+  lua_pushnil(lua_);
+  while (lua_next(lua_, -2) != 0) {
+    lua_pop(lua_, 1);
+    if (lua_type(lua_, -1) != LUA_TSTRING) continue;
+    lua_pop(lua_, 1);
+    return problem("'examples' must be a list of tables, each in braces of its own: { { hit = true, ... }, ... }");
+  }
   if (count > kMaxExamples) {
     problem(fmt::format("there are more than {} examples", kMaxExamples));
     return;
@@ -351,7 +360,7 @@ void Fields::check() {
   };
   field_.clear();
   if (missing("about")) problem("'about' is missing: one sentence that says what the rule found");
-  if (rule_.condition.empty()) {
+  if (rule_.condition.empty() && !unknown_field_) {
     problem(
         "'when' is missing: the function that decides (or header, body, url, attachment, raw, all, any, expression)");
   }

@@ -147,7 +147,8 @@ struct RuleSet::Building {
   void read();
   void plan();
   void add_maps();
-  void compile(const std::string& cache);
+  void compile(const Options& options);
+  [[nodiscard]] int line_of_name(const Definition& rule, const std::string& name) const;
   void add_map(const std::string& name, Map::Kind kind, const std::string& file, int line);
 };
 
@@ -164,14 +165,22 @@ void RuleSet::Building::read() {
   set.group_caps_ = registry.group_caps();
 }
 
+// A list may go over several lines.
+int RuleSet::Building::line_of_name(const Definition& rule, const std::string& name) const {
+  int line = rule.line_of(rule.condition);
+  auto same = [&rule](const File& file) { return file.name == rule.info.file; };
+  auto file = std::find_if(set.files_.begin(), set.files_.end(), same);
+  if (rule.outline == nullptr || file == set.files_.end()) return line;
+  int found = find_text(file->text, name, line, rule.outline->last_line);
+  return found > 0 ? found : line;
+}
+
 void RuleSet::Building::plan() {
   std::vector<Asks> asks;
   for (const Definition& rule : registry.rules()) {
     Asks& ask = asks.emplace_back();
     if (rule.expression) {
-      for (const std::string& name : rule.expression->names()) {
-        ask.names.push_back({name, rule.line_of(rule.condition)});
-      }
+      for (const std::string& name : rule.expression->names()) ask.names.push_back({name, line_of_name(rule, name)});
     }
     if (rule.outline != nullptr) {
       for (const Literal& hit : rule.outline->hits) ask.names.push_back({hit.text, hit.line});
@@ -213,7 +222,7 @@ void RuleSet::Building::add_maps() {
   }
 }
 
-void RuleSet::Building::compile(const std::string& cache) {
+void RuleSet::Building::compile(const Options& options) {
   std::vector<Pattern> patterns;
   std::vector<const Definition*> owners;
   for (const Definition& rule : registry.rules()) {
@@ -223,9 +232,17 @@ void RuleSet::Building::compile(const std::string& cache) {
     owners.push_back(&rule);
   }
   if (patterns.empty()) return;
-  auto compiled = PatternSet::compile(std::move(patterns), problems.empty() ? cache : "", set.notes_);
+  auto compiled = PatternSet::compile(std::move(patterns),
+                                      {problems.empty() ? options.pattern_cache : "", options.write_cache}, set.notes_);
   if (compiled) {
     set.patterns_ = *compiled;
+    for (auto [pattern, octets] : set.patterns_->searched_alone()) {
+      const RuleInfo& info = owners[pattern]->info;
+      set.notes_.push_back(
+          fmt::format("{}:{}: rule {}: its expression is searched on its own, in the first {} octets of "
+                      "a text",
+                      info.file, owners[pattern]->line_of(owners[pattern]->condition), info.name, octets));
+    }
     return;
   }
   for (const auto& refusal : compiled.error()) {
@@ -252,7 +269,7 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<F
   }
   building.plan();
   building.add_maps();
-  building.compile(options.pattern_cache);
+  building.compile(options);
   if (building.problems.empty()) return set;
   sort_problems(building.problems);
   return tl::unexpected(std::move(building.problems));

@@ -75,6 +75,7 @@ class RuleSet {
     Limits limits;
     std::string pattern_cache;  // a file, see PatternSet::compile; empty: none
     std::string directory;      // where the names of maps begin; load() sets it
+    bool write_cache = true;    // only who serves should: the file belongs to whoever wrote it last
   };
 
   /// Reads every *.lua of `directory` in name order, local.lua last; declares the rules and runs no example. All

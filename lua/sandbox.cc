@@ -84,8 +84,11 @@ int open_all(lua_State* lua) {
 int load_file(lua_State* lua) {
   const auto& name = *static_cast<const std::string*>(lua_touserdata(lua, 1));
   const auto& text = *static_cast<const std::string*>(lua_touserdata(lua, 2));
+  // Editors of Windows put a byte order mark in front.
+  std::string_view code = text;
+  if (code.starts_with("\xef\xbb\xbf")) code.remove_prefix(3);
   // "t": text only; hand-made byte code can break the interpreter.
-  if (luaL_loadbufferx(lua, text.data(), text.size(), ("@" + name).c_str(), "t") != LUA_OK) lua_error(lua);
+  if (luaL_loadbufferx(lua, code.data(), code.size(), ("@" + name).c_str(), "t") != LUA_OK) lua_error(lua);
   push_environment(lua);
   lua_setupvalue(lua, -2, 1);
   lua_call(lua, 0, 0);
@@ -281,8 +284,8 @@ RuleOutcome run_thread(lua_State* thread, int arguments, Watchdog& watchdog, std
     outcome.wanted = State::of(thread).used() + State::of(thread).refused();
     lua_resetthread(thread);
     if (outcome.call.failure == Failure::Cpu) {
-      outcome.call.message = fmt::format("stopped after {:.1f} ms of CPU time, at line {}",
-                                         static_cast<double>(cpu.count()) / 1e6, watchdog.line());
+      outcome.line = watchdog.line();
+      outcome.call.message = fmt::format("stopped after {:.1f} ms of CPU time", static_cast<double>(cpu.count()) / 1e6);
     }
   }
   lua_settop(thread, 0);

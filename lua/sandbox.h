@@ -161,6 +161,7 @@ struct RuleOutcome {
   bool hit = false;
   double factor = 1;
   std::string detail;
+  int line = 0;       // where it was stopped; 0: not known
   size_t wanted = 0;  // when it failed: bytes of the state then, and of the request that was refused
 };
 /// Calls `when` (a luaL_ref) with the mail of state.mail in `thread`, within a slice of `watchdog`. `cpu`: what it

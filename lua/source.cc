@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lua/source_lexer.h"
+#include "lua/source_names.h"
 #include "lua/source_parser.h"
 #include "lua/source_reads.h"
 
@@ -61,6 +62,7 @@ Outline outline_of(std::string_view text) {
   Meanings meanings(syntax);
   Outline outline;
   size_t work = kMaxWork;
+  std::vector<size_t> tables;
   for (const Declaration& declared : syntax.declarations) {
     Value word;
     word.kind = Value::Kind::Variable;
@@ -71,12 +73,14 @@ Outline outline_of(std::string_view text) {
     rule.line = declared.line;
     rule.last_line = declared.last_line;
     if (declared.value.kind != Value::Kind::Table) continue;
+    tables.push_back(declared.value.index);
     const Table& table = syntax.tables[declared.value.index];
     add_fields(syntax, table, rule);
     size_t when = when_of(meanings, table);
     if (when != kNone) Follower(syntax, meanings, work).follow(when, rule);
   }
   for (const Event& event : syntax.events) add_map(meanings, event, outline);
+  add_names(syntax, tables, outline);
   return outline;
 }
 

@@ -30,6 +30,12 @@ struct Literal {
   int line = 0;  // where the string is written
 };
 
+/// A global variable where a file reads it or gives it a value.
+struct NameUse {
+  std::string name;
+  int line = 0;
+};
+
 /// One rule "NAME" { ... } as written. What a rule's functions read includes what the file's local functions read that
 /// they call, directly or through each other, by the name of the parameter in which they are handed `mail` on.
 struct RuleOutline {
@@ -47,6 +53,13 @@ struct Outline {
   std::vector<RuleOutline> rules;      // as written; those whose name is a constant
   std::vector<Literal> maps;           // map("…") and map("…", "kind"), anywhere in the file
   std::vector<std::string> map_kinds;  // for each of `maps` its second argument; empty: none
+  /// Global variables that are read anywhere in the file and given a value nowhere in it; as written, each once a line.
+  /// Inside of functions the line is that of the name. Outside it is the one with which Lua would err there, so that
+  /// reading the file and reading its text name one place. Empty where the text is not Lua or speaks of _ENV.
+  std::vector<NameUse> free_names;
+  /// Global variables that are given a value in a function that certainly runs only once the files are read: a rule's
+  /// `when`, or what is called from there alone. Each once a line; empty as above.
+  std::vector<NameUse> late_globals;
 };
 
 /// Never fails: a text that is not Lua gives what was understood of it. Linear; bounded by the text's size and a
@@ -54,6 +67,9 @@ struct Outline {
 /// not followed, nor what functions return, nor `rule`, `map`, `string`, `ipairs` and `pairs` where the file gives
 /// these names another meaning. Pure; any thread.
 [[nodiscard]] Outline outline_of(std::string_view text);
+
+/// The line of the first string in `text` that means `wanted`, from line `from` to `to`; 0: there is none. Linear.
+[[nodiscard]] int find_text(std::string_view text, std::string_view wanted, int from, int to);
 
 /// The line of a field of the rule's table, "score"; 0: not known.
 [[nodiscard]] int line_of(const RuleOutline& rule, std::string_view field);

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
+#include "lua/api.h"
 #include "lua/regex_cache.h"
 #include "lua/registry.h"
 
@@ -56,6 +57,7 @@ class Check {
   Check(const ViewTable& root, std::vector<Problem>& problems) : root_(root), problems_(problems) {}
   void begin_file(const std::string& name) { file_ = name; }
   void rule(const RuleInfo& info, const RuleOutline& outline);
+  void names(const Outline& outline);
   /// Adds what was found in this file.
   void end_file();
 
@@ -69,6 +71,7 @@ class Check {
   std::string file_;
   std::set<std::pair<int, std::string>> found_;
   std::map<std::string, std::string, std::less<>> expressions_;  // -> what is wrong with it, or ""
+  std::map<std::string, std::string, std::less<>> names_;        // the same of global variables
   RegexCache regexes_;
 };
 
@@ -123,6 +126,24 @@ void Check::rule(const RuleInfo& info, const RuleOutline& outline) {
   for (const Literal& literal : outline.expressions) expression(literal);
 }
 
+// No more than can be shown: a text that is no rule file may have a million of them.
+void Check::names(const Outline& outline) {
+  size_t shown = 0;
+  for (const NameUse& use : outline.free_names) {
+    auto known = names_.find(use.name);
+    if (known == names_.end()) known = names_.emplace(use.name, refusal_of_name(use.name)).first;
+    if (known->second.empty()) continue;
+    if (++shown > Registry::kMaxProblems) break;
+    found_.emplace(use.line, known->second);
+  }
+  shown = 0;
+  for (const NameUse& use : outline.late_globals) {
+    if (++shown > Registry::kMaxProblems) break;
+    found_.emplace(
+        use.line, fmt::format("a rule must not set the global '{0}': write 'local {0}'", escape_for_log(use.name, 60)));
+  }
+}
+
 void Check::end_file() {
   for (const auto& [line, text] : found_) {
     if (problems_.size() < Registry::kMaxProblems) problems_.push_back({file_, line, text});
@@ -165,6 +186,7 @@ std::vector<Problem> check_source(const std::vector<RuleSet::File>& files, const
       if (info.file != files[i].name) continue;
       if (const RuleOutline* outline = find_outline(written, info)) check.rule(info, *outline);
     }
+    check.names(outlines[i]);
     check.end_file();
   }
   return problems;

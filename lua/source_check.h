@@ -1,5 +1,5 @@
-// Mistakes that the text of rules shows: facts that there are not, or not yet, and regular expressions that are wrong;
-// with their own lines, also in branches that no example takes.
+// Mistakes that the text of rules shows: facts that there are not, or not yet, names of nothing, and regular
+// expressions that are wrong; with their own lines, also in branches that no example takes.
 #pragma once
 
 #include <vector>
@@ -11,9 +11,9 @@
 namespace postern::rules {
 
 /// `outlines[i]` is of `files[i]`. Of `rules` the stage is asked, by file and name; what `rules` does not have is not
-/// checked. The words are those that the rule would err with; each mistake once, in the order of files and lines. What
-/// a rule may never come to (FactRead::maybe) is no mistake. `root`: what `mail` offers. Compiles the expressions: not
-/// on a worker.
+/// checked, except for its names, which are the file's. The words are those that the rule would err with; each mistake
+/// once, in the order of files and lines. What a rule may never come to (FactRead::maybe) is no mistake. `root`: what
+/// `mail` offers. Compiles the expressions: not on a worker.
 [[nodiscard]] std::vector<Problem> check_source(const std::vector<RuleSet::File>& files,
                                                 const std::vector<Outline>& outlines,
                                                 const std::vector<RuleInfo>& rules,

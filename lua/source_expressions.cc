@@ -10,8 +10,24 @@ namespace postern::rules::source {
 namespace {
 
 constexpr std::array<std::string_view, 4> kPrefixes = {"-", "not", "#", "~"};
-constexpr std::array<std::string_view, 21> kBetween = {"+",  "-",  "*",  "/",  "//", "%",  "^", "&",  "~",   "|", "<<",
-                                                       ">>", "..", "==", "~=", "<",  "<=", ">", ">=", "and", "or"};
+/// How strongly an operator binds what is left and right of it, as in Lua's own grammar.
+struct Between {
+  std::string_view word;
+  int left = 0;
+  int right = 0;
+};
+constexpr std::array<Between, 21> kBetween = {
+    {{"+", 10, 10}, {"-", 10, 10}, {"*", 11, 11}, {"/", 11, 11}, {"//", 11, 11}, {"%", 11, 11}, {"^", 14, 13},
+     {"&", 6, 6},   {"~", 5, 5},   {"|", 4, 4},   {"<<", 7, 7},  {">>", 7, 7},   {"..", 9, 8},  {"==", 3, 3},
+     {"~=", 3, 3},  {"<", 3, 3},   {"<=", 3, 3},  {">", 3, 3},   {">=", 3, 3},   {"and", 2, 2}, {"or", 1, 1}}};
+constexpr int kPrefixBinds = 12;
+
+const Between* between(const Token& token) {
+  if (token.kind != Token::Kind::Word && token.kind != Token::Kind::Sign) return nullptr;
+  const auto* found =
+      std::find_if(kBetween.begin(), kBetween.end(), [&token](const Between& each) { return each.word == token.text; });
+  return found == kBetween.end() ? nullptr : found;
+}
 
 template <size_t N>
 bool one_of(const Token& token, const std::array<std::string_view, N>& words) {
@@ -21,32 +37,39 @@ bool one_of(const Token& token, const std::array<std::string_view, N>& words) {
 
 }  // namespace
 
-std::vector<Value> Parser::expressions() {
+// `at_comma`: each value is taken once the comma behind it is read; those of "for i = a, b" are before.
+std::vector<Value> Parser::expressions(bool at_comma) {
   std::vector<Value> values;
   do {
+    if (at_comma && !values.empty()) settle(values.back());
     values.push_back(expression());
   } while (accept(","));
   return values;
 }
 
-// How operators bind makes no difference here: what they give is unknown, and every operand is read, those behind
-// "and" and "or" perhaps.
+// What operators give is unknown, and every operand is read, those behind "and" and "or" perhaps. How they bind makes
+// a difference only for the line at which an operand is read: the operator behind it takes it, or the one before did.
 Value Parser::expression() {
   Depth depth(*this);
   size_t guard = guard_;
   size_t operands = syntax_.mentions.size();
   bool computed = false;
+  int bound = 0;
   Value value;
   while (!failed_) {
     while (one_of(token_, kPrefixes)) {
       computed = true;
+      bound = kPrefixBinds;
       advance();
     }
     value = simple();
-    if (!one_of(token_, kBetween)) break;
+    const Between* next = between(token_);
+    if (next == nullptr) break;
     computed = true;
     bool branch = is("and") || is("or");
     advance();
+    if (next->left > bound) settle(value);
+    bound = next->right;
     if (!branch) continue;
     depend_on(operands);
     operands = syntax_.mentions.size();
@@ -81,6 +104,8 @@ Value Parser::primary() {
   if (accept("(")) {
     value = expression();
     expect(")");
+    settle(value);
+    value.mention = kNone;
     // Parentheses keep one value of several.
     return value.kind == Value::Kind::Elements ? Value() : value;
   }
@@ -89,6 +114,7 @@ Value Parser::primary() {
   if (failed_) return {};
   value.kind = Value::Kind::Variable;
   value.index = variable(found);
+  value.mention = syntax_.mentions.size() - 1;
   return value;
 }
 
@@ -150,6 +176,7 @@ void Parser::method_call(Value& value) {
   commit(value);
   int line = token_.line;
   std::string_view method = name();
+  settle(value);
   std::vector<Value> handed = arguments();
   if (failed_) return;
   Event& event = syntax_.events.emplace_back();
@@ -201,6 +228,7 @@ std::vector<Value> Parser::arguments() {
     if (accept(")")) return handed;
     handed = expressions();
     expect(")");
+    settle(handed.back());
   } else if (is("{") || token_.kind == Token::Kind::Text) {
     handed.push_back(simple());
   } else {
@@ -216,16 +244,20 @@ Value Parser::table() {
   value.line = token_.line;
   syntax_.tables.emplace_back();
   expect("{");
+  Value element;  // is taken when the next entry begins, or the table ends
   while (!failed_ && !is("}")) {
-    table_entry(value.index);
+    settle(element);
+    element = table_entry(value.index);
     if (!accept(",") && !accept(";")) break;
   }
   syntax_.tables[value.index].last_line = token_.line;
   expect("}");
+  settle(element);
   return value;
 }
 
-void Parser::table_entry(size_t table) {
+// Gives the value of an entry without a name.
+Value Parser::table_entry(size_t table) {
   int line = token_.line;
   Value key;
   if (token_.kind == Token::Kind::Name && ahead_.kind == Token::Kind::Sign && ahead_.text == "=") {
@@ -236,19 +268,20 @@ void Parser::table_entry(size_t table) {
     key = expression();
     expect("]");
   } else {
-    expression();
+    Value element = expression();
     syntax_.tables[table].elements.push_back(line);
-    return;
+    return element;
   }
   expect("=");
   Value value = expression();
   Table& made = syntax_.tables[table];
   if (key.kind != Value::Kind::Text) {
     made.computed = true;
-    return;
+    return {};
   }
   own_name(key.text);
   made.fields.push_back({key.text, line, std::move(value)});
+  return {};
 }
 
 // From the parameters to "end".

@@ -78,7 +78,7 @@ size_t Parser::variable(std::string_view name) {
     }
     found = global->second;
   }
-  syntax_.mentions.push_back(found);
+  syntax_.mentions.push_back({found, function_, last_line_, false});
   return found;
 }
 
@@ -104,6 +104,7 @@ void Parser::leave_scope(size_t declared) {
 void Parser::assign(Value target, const Value* value) {
   if (target.kind != Value::Kind::Variable) return;
   if (target.path.empty()) {
+    if (target.mention != kNone) syntax_.mentions[target.mention].written = true;
     Variable& assigned = syntax_.variables[target.index];
     ++assigned.assignments;
     // In a branch that is not taken the sandbox's own keeps the name.
@@ -120,6 +121,14 @@ void Parser::assign(Value target, const Value* value) {
 
 void Parser::own_name(std::string_view name) {
   if (name == "match" || name == "gmatch" || name == "gsub") syntax_.own_matchers.insert(name);
+}
+
+// Lua reads a global variable, and errs, at the line of the word behind it where that word says what to do with it.
+// Only of the file itself: an error in a function is nobody's second mention of a mistake, and the name's line is
+// better.
+void Parser::settle(const Value& value) {
+  if (function_ != 0 || value.kind != Value::Kind::Variable || !value.path.empty() || value.mention == kNone) return;
+  syntax_.mentions[value.mention].line = last_line_;
 }
 
 // ---------------------------------------------------------------- branches
@@ -213,8 +222,9 @@ void Parser::if_statement() {
   Branch branch = enter();
   do {
     size_t condition = syntax_.mentions.size();
-    expression();
+    Value value = expression();
     expect("then");
+    settle(value);
     // An elseif, and an else, depends on the conditions before it too.
     depend_on(condition);
     scope();
@@ -255,7 +265,7 @@ void Parser::for_statement() {
   } while (accept(","));
   bool numeric = accept("=");
   if (!numeric) expect("in");
-  std::vector<Value> values = expressions();
+  std::vector<Value> values = expressions(!numeric);
   expect("do");
   depend_on(condition);
   size_t declared = declared_.size();
@@ -274,6 +284,7 @@ void Parser::function_statement() {
   Value target;
   target.kind = Value::Kind::Variable;
   target.index = variable(name());
+  target.mention = syntax_.mentions.size() - 1;
   bool method = false;
   while (!failed_ && !method && (is(".") || is(":"))) {
     method = is(":");

@@ -23,7 +23,8 @@ struct Value {
   std::vector<std::string_view> path;  // Variable, Elements: the fields that are taken, "[]" for a computed one
   std::string_view text;               // Text
   int line = 0;
-  bool unread = false;  // the path has grown since it was noted as read
+  size_t mention = kNone;  // Variable: where it was named
+  bool unread = false;     // the path has grown since it was noted as read
 };
 
 struct Variable {
@@ -45,6 +46,14 @@ struct Function {
   size_t last_event = 0;
   size_t first_guard = 0;
   size_t last_guard = 0;
+};
+
+/// A place that names a variable.
+struct Mention {
+  size_t variable = kNone;
+  size_t function = 0;   // in which it stands
+  int line = 0;          // see Parser::settle()
+  bool written = false;  // it is given a value there, not read
 };
 
 /// A branch that is not always taken: which variables its condition names, and the branches that it stands in. Those
@@ -94,7 +103,7 @@ struct Syntax {
   std::vector<Table> tables;
   std::vector<Event> events;
   std::vector<Guard> guards;
-  std::vector<size_t> mentions;  // each use of a variable
+  std::vector<Mention> mentions;  // each use of a variable
   std::vector<Declaration> declarations;
   std::set<std::string_view> own_matchers;  // of match, gmatch, gsub those that the file gives a table of its own
   bool environment = false;                 // the file speaks of _ENV: any global may be anything
@@ -141,6 +150,7 @@ class Parser {
   void leave_scope(size_t declared);
   void assign(Value target, const Value* value);
   void own_name(std::string_view name);
+  void settle(const Value& value);
 
   size_t add_guard(size_t parent, size_t exit, size_t first_mention, size_t last_mention);
   [[nodiscard]] Branch enter() const { return {guard_, exit_}; }
@@ -161,13 +171,13 @@ class Parser {
   void return_statement();
   void expression_statement();
 
-  std::vector<Value> expressions();
+  std::vector<Value> expressions(bool at_comma = true);
   Value expression();
   Value simple();
   Value suffixed();
   Value primary();
   Value table();
-  void table_entry(size_t table);
+  Value table_entry(size_t table);
   Value body(bool method);
   std::vector<Value> arguments();
   static void step(Value& value, std::string_view field, int line);

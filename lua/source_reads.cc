@@ -173,7 +173,7 @@ void Follower::weigh_branches(size_t frame) {
     bool doubt = is_doubtful(guard.parent) || is_doubtful(guard.exit);
     if (!spend(1 + guard.last_mention - guard.first_mention)) return;
     for (size_t j = guard.first_mention; j < guard.last_mention && !doubt; ++j) {
-      doubt = depends(syntax_.mentions[j], frame);
+      doubt = depends(syntax_.mentions[j].variable, frame);
     }
     doubtful_[i - first_guard_] = doubt ? 1 : 0;
   }

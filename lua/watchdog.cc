@@ -49,8 +49,9 @@ struct Watchdog::Hooks {
 
   // Set with count 1 and every mask, it fires again at whatever runs next until the slice is left.
   static void stop(lua_State* lua, lua_Debug* where) {
-    if (current != nullptr && current->line_ == 0 && lua_getinfo(lua, "l", where) != 0 && where->currentline > 0) {
-      current->line_ = where->currentline;
+    // Time is often up inside of a library function: the line is that of the code that called it.
+    for (int level = 0; current != nullptr && current->line_ == 0 && lua_getstack(lua, level, where) != 0; ++level) {
+      if (lua_getinfo(lua, "l", where) != 0 && where->currentline > 0) current->line_ = where->currentline;
     }
     lua_pushlightuserdata(lua, token());
     lua_error(lua);
@@ -220,8 +221,8 @@ void Watchdog::poll(lua_State* lua) {
   if (current == nullptr) return;
   if (!current->has_timer_) current->check(cpu_now());
   if (current->expired() == Expired::No) return;
-  lua_pushlightuserdata(lua, token());
-  lua_error(lua);
+  lua_Debug where;
+  Hooks::stop(lua, &where);
 }
 
 }  // namespace postern::rules

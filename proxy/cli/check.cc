@@ -17,11 +17,13 @@ tl::unexpected<Problems> lines(const List& problems) {
 
 }  // namespace
 
-tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples) {
+tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples, PatternCache cache) {
   auto config = ops::load_config(config_file);
   if (!config) return lines(config.error());
-  auto rule_set = rules::RuleSet::load((*config)->rules_directory,
-                                       rules::RuleSet::Options{rules::Limits{}, (*config)->pattern_cache, ""});
+  rules::RuleSet::Options options;
+  options.pattern_cache = (*config)->pattern_cache;
+  options.write_cache = cache == PatternCache::Keep;
+  auto rule_set = rules::RuleSet::load((*config)->rules_directory, std::move(options));
   if (!rule_set) return lines(rule_set.error());
   if (examples == Examples::Run) {
     auto failed = (*rule_set)->run_examples();
@@ -30,8 +32,8 @@ tl::expected<Loaded, Problems> load(const std::string& config_file, Examples exa
   return Loaded{*config, *rule_set};
 }
 
-std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples) {
-  auto loaded = load(config_file, examples);
+std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples, PatternCache cache) {
+  auto loaded = load(config_file, examples, cache);
   if (loaded) return *loaded;
   for (const auto& problem : loaded.error()) std::cerr << problem << '\n';
   return std::nullopt;

@@ -42,9 +42,14 @@ struct Loaded {
 /// Every problem, one a line: "FILE:LINE: reason".
 using Problems = std::vector<std::string>;
 enum class Examples { Skip, Run };
+/// Who serves keeps what was compiled for the next start; whoever else looks at the rules, perhaps as another user,
+/// only reads it.
+enum class PatternCache { Read, Keep };
 /// Any thread.
-[[nodiscard]] tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples);
+[[nodiscard]] tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples,
+                                                  PatternCache cache = PatternCache::Read);
 /// The same; problems go to stderr.
-[[nodiscard]] std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples);
+[[nodiscard]] std::optional<Loaded> load_or_complain(const std::string& config_file, Examples examples,
+                                                     PatternCache cache = PatternCache::Read);
 
 }  // namespace postern::cli

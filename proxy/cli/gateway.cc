@@ -164,7 +164,7 @@ void Gateway::reload() {
   auto outcome = std::make_shared<tl::expected<Loaded, Problems>>(tl::unexpected(Problems{}));
   reload_work_ = offload_.run(
       [outcome, file = loaded_.config->file]() -> Result<std::string> {
-        *outcome = load(file, Examples::Run);
+        *outcome = load(file, Examples::Run, PatternCache::Keep);
         return std::string();
       },
       [this, outcome](const Result<std::string>& ran) {

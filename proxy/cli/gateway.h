@@ -42,6 +42,8 @@ class Gateway {
   Result<void> start();
   /// Until SIGTERM or SIGINT, and until the messages past their final dot are finished.
   void run();
+  /// Whether a reload was still being prepared when run() returned.
+  [[nodiscard]] bool reloading() const { return reloading_; }
 
  private:
   Result<void> open_workers();

@@ -35,6 +35,17 @@ std::string sender_of(const ScanOptions& options, std::string_view message) {
   return path;
 }
 
+/// Rules that could not say anything of a message.
+class Failures final : public rules::Observer {
+ public:
+  void rule_hit(const rules::RuleInfo& /*rule*/) override {}
+  void rule_ran(const rules::RuleInfo& /*rule*/, std::chrono::nanoseconds /*cpu*/) override {}
+  void rule_failed(const rules::RuleInfo& rule, std::string_view reason, const std::string& message) override {
+    all.push_back({rule.name, std::string(reason), message});
+  }
+  std::vector<RuleFailure> all;
+};
+
 class Scanner {
  public:
   Scanner(const ScanOptions& options, const Loaded& loaded, net::Loop& loop, dns::Client& dns, const Clock& clock)
@@ -43,7 +54,7 @@ class Scanner {
         loop_(loop),
         clock_(clock),
         dns_(dns, clock, policy_.dns),
-        host_(loaded.rules, nullptr) {}
+        host_(loaded.rules, &failures_) {}
 
   Judged judge(const InputMessage& input) {
     Judged judged;
@@ -72,6 +83,7 @@ class Scanner {
       co_await host_.judge(stage, facts, judged.evaluation, {&dns_, policy_.dns.lookup});
     }
     judged.rules_time = clock_.now() - begin;
+    judged.failures = std::exchange(failures_.all, {});
     judged.judgement = rules::judge(judged.evaluation, policy_.verdict.thresholds);
   }
 
@@ -122,6 +134,7 @@ class Scanner {
   const Clock& clock_;
   dns::Budget dns_;
   dkim::KeyCache keys_;
+  Failures failures_;
   rules::Host host_;
 };
 

@@ -146,6 +146,10 @@ void print_json(const Judged& judged) {
   object["arc"] = arc_json(*facts.arc);
   object["iprev"] = {{"result", reverse_result(facts.client)}, {"name", facts.client.name}};
   object["authentication_results"] = judged.auth_results;
+  if (!judged.failures.empty()) object["failures"] = ordered_json::array();
+  for (const RuleFailure& failure : judged.failures) {
+    object["failures"].push_back({{"name", failure.rule}, {"reason", failure.reason}, {"message", failure.message}});
+  }
   object["milliseconds"] = {{"dns", milliseconds(judged.dns)}, {"rules", milliseconds(judged.rules_time)}};
   std::cout << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
 }
@@ -163,6 +167,9 @@ void print_text(const Judged& judged) {
               << (hit.shadow ? " (shadow, not counted)" : "");
     if (!hit.detail.empty()) std::cout << "  " << escape_for_log(hit.detail);
     std::cout << '\n';
+  }
+  for (const RuleFailure& failure : judged.failures) {
+    std::cout << "  " << failure.rule << " failed (" << failure.reason << "): " << failure.message << '\n';
   }
   print_spf("spf", *facts.spf);
   print_spf("helo_spf", *facts.helo_spf);

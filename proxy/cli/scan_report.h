@@ -2,12 +2,19 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "filters/base/clock.h"
 #include "filters/facts.h"
 #include "lua/verdict.h"
 
 namespace postern::cli {
+
+struct RuleFailure {
+  std::string rule;
+  std::string reason;   // "error", "cpu", "memory", "suspended"
+  std::string message;  // with its place in the rule file
+};
 
 /// Everything known of one message once it is judged.
 struct Judged {
@@ -16,6 +23,7 @@ struct Judged {
   Facts facts;
   rules::Evaluation evaluation;
   rules::Judgement judgement;
+  std::vector<RuleFailure> failures;
   std::string auth_results;  // the Authentication-Results field that serve would add
   Duration dns{};
   Duration rules_time{};

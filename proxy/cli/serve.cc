@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "proxy/cli/cli.h"
 #include "proxy/cli/gateway.h"
@@ -30,7 +31,7 @@ void keep_heap() {
 int serve(const std::string& config_file) {
   raise_file_limit();
   keep_heap();
-  auto loaded = load_or_complain(config_file, Examples::Run);
+  auto loaded = load_or_complain(config_file, Examples::Run, PatternCache::Keep);
   if (!loaded) return kBadInput;
   Gateway gateway(std::move(*loaded));
   if (auto started = gateway.start(); !started) {
@@ -38,6 +39,12 @@ int serve(const std::string& config_file) {
     return kBadInput;
   }
   gateway.run();
+  // Rules that are still being compiled are for nobody any more, and cannot be stopped.
+  if (gateway.reloading()) {
+    std::cout.flush();
+    std::cerr.flush();
+    ::_exit(kDone);
+  }
   return kDone;
 }
 

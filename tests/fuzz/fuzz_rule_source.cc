@@ -1,12 +1,16 @@
 // The text of a rule file, read without running it: what Lua takes is understood to its end, what is said of the text
-// lies in it, and the check of what was found ends too.
+// lies in it, the check of what was found ends too, and an unknown name at which reading the file fails was seen
+// before.
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "filters/base/result.h"
+#include "lua/registry.h"
 #include "lua/sandbox.h"
 #include "lua/source.h"
 #include "lua/source_check.h"
@@ -31,6 +35,22 @@ bool understood(const std::string& text) {
   source::Syntax syntax;
   source::Parser(lexer, syntax).file();
   return syntax.complete;
+}
+
+// What the text says of names before the file is read is what reading it says; the line may differ in functions.
+void check_names(const std::string& text, const std::vector<Problem>& problems) {
+  if (text.find("_ENV") != std::string::npos || text.find("unknown name") != std::string::npos) return;
+  Registry registry(false);
+  State state(1U << 20U);
+  state.registry = &registry;
+  CallResult result = state.run_file("fuzz.lua", text, std::chrono::milliseconds(20));
+  auto [line, error] = split_position(result.message, "fuzz.lua");
+  constexpr std::string_view kBegin = "unknown name '";
+  if (result.failure != Failure::Error || error.substr(0, kBegin.size()) != kBegin) return;
+  std::string begin = error.substr(0, error.find('\'', kBegin.size()));
+  POSTERN_CHECK(problems.size() >= Registry::kMaxProblems ||
+                std::any_of(problems.begin(), problems.end(),
+                            [&begin](const Problem& each) { return each.text.substr(0, begin.size()) == begin; }));
 }
 
 void check_lines(const RuleOutline& rule, int lines) {
@@ -62,9 +82,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     info.line = rule.line;
     info.stage = static_cast<Stage>(rules.size() % 5);
   }
-  for (const Problem& problem : check_source({{"rules/fuzz.lua", text}}, {outline}, rules)) {
+  for (const NameUse& use : outline.free_names) POSTERN_CHECK(use.line >= 1 && use.line <= lines && !use.name.empty());
+  for (const NameUse& use : outline.late_globals)
+    POSTERN_CHECK(use.line >= 1 && use.line <= lines && !use.name.empty());
+  std::vector<Problem> problems = check_source({{"rules/fuzz.lua", text}}, {outline}, rules);
+  for (const Problem& problem : problems) {
     POSTERN_CHECK(problem.line >= 1 && problem.line <= lines && !problem.text.empty());
   }
-  if (lua_takes(text)) POSTERN_CHECK(understood(text));
+  if (!lua_takes(text)) return 0;
+  POSTERN_CHECK(understood(text));
+  check_names(text, problems);
   return 0;
 }

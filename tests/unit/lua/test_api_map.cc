@@ -99,7 +99,7 @@ TEST_F(MapApi, MistakesAreNamedWhenTheRulesAreRead) {
 }
 
 TEST_F(MapApi, MistakesOfARuleThatRuns) {
-  const std::string where = "VALUE error: test.lua:";
+  const std::string where = "VALUE error: rules/test.lua:";
   EXPECT_EQ(value("map('list.map'):has(nil)"), where + "1: has() wants a text or a number, not nil");
   EXPECT_EQ(value("map('list.map'):has()"), where + "1: has() wants a text or a number, not nil");
   EXPECT_EQ(value("map('list.map'):has({})"), where + "1: has() wants a text or a number, not a table");

@@ -147,26 +147,6 @@ TEST(Authentication, IsKnownFromStageMessageOn) {
   EXPECT_THAT(reverse.seen.failures, IsEmpty());
 }
 
-// An object that a rule keeps in a variable of its file must not show what was known of the last message.
-TEST(Authentication, KeptObjectsShowTheMessageOfNow) {
-  Judged run("local kept\n" +
-             rule_text("KEEP",
-                       "if #mail.dkim > 0 then kept = kept or { mail.dkim[2], mail.dkim, mail.dmarc.aligned } end "
-                       "if not kept then return false end "
-                       "return true, kept[1].result .. kept[1].domain .. kept[1].bits .. #kept[2] .. #kept[3]") +
-             rule_text("EARLY", "return kept ~= nil and kept[1].result == 'pass'", "stage='mail',"));
-  authenticate(run.message.facts);
-  run.all();
-  EXPECT_EQ(run.detail(), "passlist.example022");
-  EXPECT_THAT(run.seen.failures, IsEmpty());
-  run.message.facts.dkim.clear();
-  run.message.facts.dmarc.reset();
-  run.all();
-  EXPECT_EQ(run.detail(), "none000");
-  EXPECT_THAT(run.seen.failures, ElementsAre("EARLY error"));
-  EXPECT_THAT(run.seen.messages[0], HasSubstr("is known from stage \"message\" on; this rule runs at stage \"mail\""));
-}
-
 TEST(Authentication, MistakesNameTheField) {
   EXPECT_THAT(read("select(1, mail).dkim.result"),
               HasSubstr("mail.dkim is an array: mail.dkim[1], #mail.dkim, ipairs(mail.dkim)"));

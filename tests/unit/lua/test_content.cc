@@ -233,25 +233,6 @@ TEST(Content, MessagesThatWaitKeepTheirOwnText) {
   }
 }
 
-TEST(Content, ElementsOfAnEarlierMessageReadAsNothing) {
-  Judged run("local kept = {}\n" +
-             rule_text("R",
-                       "kept[1] = kept[1] or mail.urls[2] kept[2] = kept[2] or mail.attachments[1] "
-                       "kept[3] = kept[3] or mail.parts[7] if not kept[3] then return true, 'nothing' end "
-                       "return true, kept[1].host .. '|' .. kept[1].where .. '|' .. kept[2].name .. '|' .. "
-                       "#kept[2].names .. '|' .. kept[3].depth .. kept[3].type .. kept[3].encoding"));
-  EXPECT_EQ(run.detail(), "nothing");
-  std::string plain = run.message.text;
-  run.message.text = crlf(kMessage);
-  run.message.facts.message = run.message.text;
-  run.all();
-  EXPECT_EQ(run.detail(), "evil.example|html|Invoice.PDF.exe|0|2text/plainidentity");
-  run.message.text = plain;
-  run.message.facts.message = run.message.text;
-  run.all();
-  EXPECT_EQ(run.detail(), "|||0|0");
-}
-
 // In this and the next test the names are put together while the rule runs: one that stands in the text is found
 // without running it.
 TEST(Content, IsKnownFromTheMessageOn) {

@@ -220,14 +220,6 @@ TEST(Mail, NothingCanBeChanged) {
   EXPECT_EQ(run.detail(), "fail");
 }
 
-TEST(Mail, KeptObjectShowsTheMessageOfNow) {
-  Judged run("local kept\n" + rule_text("KEEP", "kept = kept or mail.spf return true, kept.result"));
-  EXPECT_EQ(run.detail(), "fail");
-  run.message.facts.spf->result = spf::Result::Pass;
-  run.all();
-  EXPECT_EQ(run.detail(), "pass");
-}
-
 TEST(Mail, BytesOfTheWireStayBytes) {
   Judged run(rule_text("R", "return true, #mail.helo .. mail.helo:byte(2)"));
   run.message.facts.helo = std::string("a\0b\xff", 4);

@@ -90,7 +90,7 @@ TEST_F(PatternCache, OtherPatternsAreCompiledAndKept) {
   auto other = patterns_;
   other[0].expression = "money";
   EXPECT_FALSE(cached(other));
-  EXPECT_THAT(notes_, ElementsAre(HasSubstr("made of other patterns")));
+  EXPECT_THAT(notes_, IsEmpty());
   EXPECT_TRUE(cached(other));
   EXPECT_FALSE(cached(patterns_));
 }

@@ -129,7 +129,7 @@ TEST(Declaration, ChangesOfUnknownRulesNameTheNearest) {
 TEST(Declaration, GroupsAreChecked) {
   std::string rule = with("group = 'auth'");
   EXPECT_THAT(problems_of(rule + "\ngroup('auht', { max = 1 })"),
-              ElementsAre("rules/test.lua:2: group: no rule is in group 'auht' (did you mean 'auth'?)"));
+              ElementsAre("rules/test.lua:1: rule SPF_FAIL: there is no group 'auth' (did you mean 'auht'?)"));
   EXPECT_THAT(problems_of(rule + " group('auth', { max = -1 })"),
               ElementsAre("rules/test.lua:1: group 'auth': 'max' must be a number from 0 to 1000"));
   EXPECT_THAT(problems_of(rule + " group('auth', { max = 1, mix = 2 })"),

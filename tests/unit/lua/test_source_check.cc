@@ -52,7 +52,8 @@ std::vector<std::string> mistakes(const std::string& text, const std::vector<Rul
 }
 
 std::vector<std::string> mistakes_of(const std::string& body, Stage stage = Stage::Message) {
-  return mistakes("rule 'X' { when = function(mail) " + body + "\nend }", {info("X", stage)});
+  return mistakes("local name, i, x = '', 1, 2 rule 'X' { when = function(mail) " + body + "\nend }",
+                  {info("X", stage)});
 }
 
 TEST(SourceCheck, UnknownFactsAreNamedWithTheirLine) {
@@ -114,7 +115,7 @@ TEST(SourceCheck, EachMistakeIsGivenOnce) {
 
 TEST(SourceCheck, OfRulesOfOneNameTheDeclaredOneCounts) {
   std::string text =
-      "if x then\nrule 'A' { when = function(m) return m.nothing end }\nelse\n"
+      "if {} then\nrule 'A' { when = function(m) return m.nothing end }\nelse\n"
       "rule 'A' { when = function(m) return m.helo end }\nend";
   EXPECT_THAT(mistakes(text, {info("A", Stage::Message, 4)}), IsEmpty());
   EXPECT_THAT(mistakes(text, {info("A", Stage::Message, 2)}), ElementsAre("2: mail has no field 'nothing'"));
