@@ -29,6 +29,7 @@ Engine::Engine(const RuleSet& rules, Observer* observer) : rules_(rules), observ
     slot.info = &info;
     slot.rule = order[position];
     slot.position = position;
+    slot.pattern = rules.pattern_of_[slot.rule];
     if (!info.disabled) stages_[static_cast<size_t>(info.stage)].push_back(&slot);
   }
   for (const RuleSet::File& file : rules.files_) add_assigned_names(file.text, assigned_);
@@ -139,7 +140,12 @@ void Engine::scan(MailContext& mail, Matches& matches) {
     }
   }
   if (set.wants(Target::Raw)) scanner_->scan(Target::Raw, "", mail.facts->message, matches);
-  if (set.wants(Target::Body)) scanner_->scan(Target::Body, "", text_of(mail), matches);
+  if (set.wants(Target::Body)) {
+    // Where a reader sees the end is where '$' is.
+    std::string_view text = text_of(mail);
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    scanner_->scan(Target::Body, "", text, matches);
+  }
   if (set.wants(Target::Url)) {
     for (const mime::Url& url : urls_of(mail)) scanner_->scan(Target::Url, "", normal_form(url), matches);
   }

@@ -27,8 +27,9 @@ class Engine {
  public:
   struct Slot {
     const RuleInfo* info = nullptr;
-    size_t rule = 0;      // index in the set
-    size_t position = 0;  // in the order in which rules run
+    size_t rule = 0;                           // index in the set
+    size_t position = 0;                       // in the order in which rules run
+    size_t pattern = static_cast<size_t>(-1);  // in the set's patterns; kNoPattern: it has none
     unsigned overruns = 0;
     bool suspended = false;
   };
@@ -53,7 +54,6 @@ class Engine {
   [[nodiscard]] size_t rule_at(size_t position) const { return rules_.plan_->order[position]; }
   [[nodiscard]] const std::vector<size_t>& inputs(size_t rule) const { return rules_.plan_->inputs[rule]; }
   [[nodiscard]] const Expression* expression(size_t rule) const { return rules_.expression_[rule].get(); }
-  [[nodiscard]] size_t pattern(size_t rule) const { return rules_.pattern_of_[rule]; }
   [[nodiscard]] const std::unordered_map<std::string, size_t>& order() const { return order_; }
 
   /// The state in which rules begin now.

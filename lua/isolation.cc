@@ -1,7 +1,9 @@
 #include "lua/isolation.h"
 
+#include <string>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -64,18 +66,70 @@ void make_read_only(lua_State* lua) {
 
 }  // namespace
 
-// In Lua a variable is assigned where '=' or ',' follows its name, or 'function' goes before it.
-void add_assigned_names(std::string_view text, std::set<std::string, std::less<>>& names) {
-  source::Lexer lexer(text);
-  source::Token before;
-  for (source::Token token = lexer.next();; token = lexer.next()) {
+namespace {
+
+/// Where the walk over the words of a text stands: in which function, within which brackets.
+class Nesting {
+ public:
+  void take(const source::Token& token) {
     using Kind = source::Token::Kind;
-    bool assigned = before.kind == Kind::Name && token.kind == Kind::Sign && (token.text == "=" || token.text == ",");
-    bool declared = before.kind == Kind::Word && before.text == "function" && token.kind == Kind::Name;
-    if (assigned) names.emplace(before.text);
-    if (declared) names.emplace(token.text);
-    if (token.kind == Kind::End || token.kind == Kind::Bad) return;
-    before = token;
+    if (token.kind == Kind::Word) {
+      if (token.text == "function" || token.text == "do" || token.text == "if" || token.text == "repeat") {
+        open_.push_back(token.text == "function" ? 'f' : 'b');
+      } else if (token.text == "end" || token.text == "until") {
+        close();
+      }
+    } else if (token.kind == Kind::Sign && token.text.size() == 1) {
+      if (token.text == "{" || token.text == "(" || token.text == "[") open_.push_back('(');
+      if (token.text == "}" || token.text == ")" || token.text == "]") close();
+    }
+  }
+  [[nodiscard]] bool in_function() const { return open_.find('f') != std::string::npos; }
+  [[nodiscard]] bool in_brackets() const { return !open_.empty() && open_.back() == '('; }
+
+ private:
+  void close() {
+    if (!open_.empty()) open_.pop_back();
+  }
+  std::string open_;
+};
+
+// The names before a '=' that stand alone or before ',': "a, b.c, d =" assigns a and d. A declaration assigns none, and
+// what stands in front of "t[x], a =" is taken for a name too many.
+void take_assigned(const std::vector<source::Token>& statement, std::set<std::string, std::less<>>& names) {
+  using Kind = source::Token::Kind;
+  std::vector<std::string_view> found;
+  for (size_t i = statement.size(); i-- > 0;) {
+    const source::Token& token = statement[i];
+    if (token.kind == Kind::Word) {
+      if (token.text == "local" || token.text == "for") return;
+      break;
+    }
+    bool last = i + 1 == statement.size();
+    bool joins = token.kind == Kind::Sign && (token.text == "," || token.text == "." || token.text == ":");
+    if (!last && statement[i + 1].kind == Kind::Name && !joins) break;  // the statement before
+    bool field = i > 0 && statement[i - 1].text == ".";
+    if (token.kind == Kind::Name && !field && (last || statement[i + 1].text == ",")) found.push_back(token.text);
+  }
+  names.insert(found.begin(), found.end());
+}
+
+}  // namespace
+
+void add_assigned_names(std::string_view text, std::set<std::string, std::less<>>& names) {
+  using Kind = source::Token::Kind;
+  source::Lexer lexer(text);
+  Nesting nesting;
+  std::vector<source::Token> before;  // since the last word of Lua's own that is none of a value
+  for (source::Token token = lexer.next(); token.kind != Kind::End && token.kind != Kind::Bad; token = lexer.next()) {
+    bool sign = token.kind == Kind::Sign;
+    if (nesting.in_function() && !nesting.in_brackets() && sign && token.text == "=") take_assigned(before, names);
+    bool named = nesting.in_function() && before.size() > 1 && before.back().kind == Kind::Word && before.back().text == "function";
+    if (named && token.kind == Kind::Name && before[before.size() - 2].text != "local") names.emplace(token.text);
+    nesting.take(token);
+    if (sign && token.text == "=") before.clear();
+    before.push_back(token);
+    if (before.size() > 1000) before.erase(before.begin(), before.begin() + 500);
   }
 }
 
@@ -254,6 +308,7 @@ CallResult Isolation::seal(State& state, const std::vector<int>& whens,
 
 std::string Isolation::restore(State& state) const {
   std::string changed;
+  if (variables_.empty()) return changed;
   lua_State* lua = state.lua();
   for (const Variable& variable : variables_) {
     // References and upvalues: nothing here can raise an error.

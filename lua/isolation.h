@@ -14,7 +14,7 @@
 
 namespace postern::rules {
 
-/// Names that a text may assign outside of their declaration: more than it does assign, never fewer.
+/// Names of variables that functions of the text may assign: more than they do, never fewer.
 void add_assigned_names(std::string_view text, std::set<std::string, std::less<>>& names);
 
 /// Over one state, once its files are read. Tables that rules can reach are put behind read-only ones; variables of

@@ -82,7 +82,12 @@ bool Judging::resume_ready(Watchdog& watchdog) {
 
 // Begins with the next rule; false when there is none that may begin now.
 bool Judging::begin_next(Watchdog& watchdog) {
-  if (decided() || next_ == slots_.size()) return false;
+  if (decided()) return false;
+  while (scanned_ && next_ < slots_.size() && slots_[next_]->pattern != Engine::kNoPattern &&
+         !matches_.matched(slots_[next_]->pattern)) {
+    ++next_;  // nothing to be done: hundreds of patterns in a row must cost next to nothing
+  }
+  if (next_ == slots_.size()) return false;
   auto for_earlier = [](const auto& each) { return each->for_earlier; };
   if (std::any_of(waiting_.begin(), waiting_.end(), for_earlier)) return false;
   Engine::Slot& slot = *slots_[next_];
@@ -106,8 +111,7 @@ bool Judging::begin_next(Watchdog& watchdog) {
 
 void Judging::begin_pattern(const Engine::Slot& slot) {
   if (!std::exchange(scanned_, true)) engine_.scan(mail_, matches_);
-  size_t pattern = engine_.pattern(slot.rule);
-  if (matches_.matched(pattern)) add_hit(slot, 1, matches_.detail(pattern));
+  if (matches_.matched(slot.pattern)) add_hit(slot, 1, matches_.detail(slot.pattern));
 }
 
 // False when a rule that it names has not ended.

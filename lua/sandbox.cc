@@ -21,14 +21,7 @@ constexpr size_t kMinMemory = 256U << 10U;  // the libraries and a small rule fi
 // Reading a global that nobody defined is a misspelling more often than a test for nil.
 int unknown_name(lua_State* lua) {
   std::string name(lua_type(lua, 2) == LUA_TSTRING ? text_at(lua, 2) : std::string_view("?"));
-  if (name == "list") raise(lua, "'list' is not available in this version");
-  std::vector<std::string> known;
-  lua_pushnil(lua);
-  while (lua_next(lua, lua_upvalueindex(1)) != 0) {
-    lua_pop(lua, 1);
-    known.emplace_back(text_at(lua, -1));
-  }
-  raise(lua, fmt::format("unknown name '{}'{}", escape_for_log(name, 60), did_you_mean(name, known)));
+  raise(lua, refusal_of_name(name));
 }
 
 // A file's own "global" variables exist while it is read; afterwards a rule that wrote one would leave something behind
@@ -69,8 +62,7 @@ int open_all(lua_State* lua) {
   open_dns(lua);
   open_map(lua);
   lua_newtable(lua);
-  lua_pushvalue(lua, -2);
-  lua_pushcclosure(lua, unknown_name, 1);
+  lua_pushcfunction(lua, unknown_name);
   lua_setfield(lua, -2, "__index");
   lua_setmetatable(lua, -2);
   lua_newtable(lua);

@@ -202,6 +202,7 @@ constexpr Alias kAliases[] = {
 
 /// nullptr for a name that nobody uses.
 const char* find_converter(std::string_view charset) {
+  if (charset.empty()) return nullptr;
   std::string key;
   for (char c : charset.substr(0, 64)) {
     if (ascii_alnum(c)) key += ascii_lower(c);
@@ -287,21 +288,23 @@ Converter& converter(const char* from) {
 /// False: some octets became U+FFFD.
 bool repair_utf8(std::string_view octets, std::string& out) {
   bool good = true;
-  for (size_t i = 0; i < octets.size();) {
-    size_t length = utf8_sequence(octets, i);
-    if (length == 0) {
-      good = false;
-      out += kReplacement;
-      ++i;
-    } else {
-      out.append(octets.substr(i, length));
-      i += length;
-    }
+  while (true) {
+    size_t length = utf8_length(octets);
+    out.append(octets.substr(0, length));
+    if (length == octets.size()) return good;
+    good = false;
+    out += kReplacement;
+    octets.remove_prefix(length + 1);
   }
-  return good;
+}
+
+/// Those in which ASCII stands for itself, in whatever state the converter is.
+bool extends_ascii(std::string_view from) {
+  return from.starts_with("CP125") || from.starts_with("ISO-8859-") || from.starts_with("KOI8-") || from == "GB18030";
 }
 
 std::string convert(std::string_view octets, const char* from, Defects& defects) {
+  if (from != kUtf8 && extends_ascii(from) && ascii_length(octets) == octets.size()) return std::string(octets);
   std::string out;
   out.reserve(octets.size() + octets.size() / 4);
   bool good = false;
@@ -324,12 +327,12 @@ std::string to_utf8(std::string_view octets, std::string_view charset, Defects& 
   const char* from = find_converter(charset);
   if (from == nullptr && !charset.empty()) defects.unknown_charset = true;
   if (from == kAscii) {
-    if (!is_ascii(octets)) defects.bad_charset = true;
+    if (ascii_length(octets) < octets.size()) defects.bad_charset = true;
     from = nullptr;
   }
   std::string out;
   if (from == nullptr) {
-    out = is_utf8(octets) ? std::string(octets) : convert(octets, "CP1252", defects);
+    out = utf8_length(octets) == octets.size() ? std::string(octets) : convert(octets, "CP1252", defects);
   } else {
     out = convert(octets, from, defects);
   }

@@ -1,6 +1,7 @@
 #include "filters/mime/content.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <utility>
 
@@ -45,15 +46,20 @@ std::string extension_of(std::string_view name) {
 }
 
 /// Line ends as "\n", no NUL: what regular expressions of rules expect.
-std::string plain_text(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '\0' || (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n')) continue;
-    out += c == '\r' ? '\n' : c;
+std::string plain_text(std::string text) {
+  size_t nul = text.find('\0');
+  size_t end = std::min({text.find('\r'), nul, text.size()});
+  // In place: it only becomes shorter. [at, stop) stays as it is.
+  for (size_t at = end, stop = end; stop < text.size(); at = stop) {
+    if (text[at] == '\r' && (at + 1 == text.size() || text[at + 1] != '\n')) text[end++] = '\n';
+    ++at;
+    if (nul < at) nul = text.find('\0', at);
+    stop = std::min({text.find('\r', at), nul, text.size()});
+    std::memmove(text.data() + end, text.data() + at, stop - at);
+    end += stop - at;
   }
-  return out;
+  text.resize(end);
+  return text;
 }
 
 Url::Where where_of(Link::Kind kind) {
@@ -97,6 +103,7 @@ class Content::Impl {
   }
   const std::vector<Url>& urls() {
     read_texts();
+    read_urls();
     return urls_;
   }
   const std::vector<Attachment>& attachments() {
@@ -106,6 +113,17 @@ class Content::Impl {
   [[nodiscard]] bool truncated() const { return truncated_; }
 
  private:
+  static constexpr size_t kMaxUnread = 1U << 20U;  // octets
+
+  /// What URLs have not been looked for in: a part's text, as a place in text_ where it is there as a whole.
+  struct Unread {
+    std::string text;
+    size_t begin = 0;
+    size_t size = 0;
+    std::vector<Link> links;
+    std::vector<Span> linked;
+  };
+
   std::string decode_part(const Part& part, Budget& budget) {
     size_t limit = std::min(limits_.decoded, budget.left);
     std::string decoded = decode(part, limit + 1, structure_.defects);
@@ -117,12 +135,14 @@ class Content::Impl {
     return decoded;
   }
 
-  void append(std::string& to, std::string_view text) {
-    if (text.empty()) return;
+  /// False: not all of it.
+  bool append(std::string& to, std::string_view text) {
+    if (text.empty()) return true;
     if (!to.empty() && to.size() < kMaxText && to.back() != '\n') to += '\n';
     std::string_view fits = cut_utf8(text, kMaxText - to.size());
     truncated_ = truncated_ || fits.size() < text.size();
     to.append(fits);
+    return fits.size() == text.size();
   }
 
   void read_texts() {
@@ -136,29 +156,56 @@ class Content::Impl {
       if (is_html(part)) {
         read_html_part(utf8, shown);
       } else {
-        std::string plain = plain_text(utf8);
-        add_found(plain, Url::Where::Text);
-        if (shown) append(text_, plain);
+        Unread unread;
+        unread.text = plain_text(std::move(utf8));
+        bool whole = shown && append(text_, unread.text);
+        keep_unread(std::move(unread), whole);
       }
     }
-    known_.clear();
   }
 
   /// Of an attachment that is not shown only its URLs: opening it is one click, as following them is.
   void read_html_part(std::string_view utf8, bool shown) {
     Html html = read_html(utf8, kMaxText);
     truncated_ = truncated_ || html.truncated;
-    if (shown) {
-      append(text_, html.text);
-      append(hidden_, html.hidden);
+    Unread unread;
+    unread.text = std::move(html.text);
+    unread.links = std::move(html.links);
+    unread.linked = std::move(html.linked);
+    bool whole = shown && append(text_, unread.text);
+    if (shown) append(hidden_, html.hidden);
+    keep_unread(std::move(unread), whole);
+  }
+
+  /// `in_text`: text_ ends with it.
+  void keep_unread(Unread unread, bool in_text) {
+    unread.size = unread.text.size();
+    if (in_text) {
+      unread.begin = text_.size() - unread.size;
+      unread.text = std::string();
     }
-    for (const Link& link : html.links) add_link(link);
-    // What is shown for a link leads where the link leads, not where it says.
-    for (const Span& span : html.linked) {
-      std::fill(html.text.begin() + static_cast<std::ptrdiff_t>(span.begin),
-                html.text.begin() + static_cast<std::ptrdiff_t>(span.end), ' ');
+    unread_size_ += unread.text.size();
+    for (const Link& link : unread.links) unread_size_ += link.target.size() + link.text.size() + sizeof link;
+    unread_.push_back(std::move(unread));
+    // More than most messages have is not kept until somebody asks.
+    if (unread_size_ > kMaxUnread) read_urls();
+  }
+
+  void read_urls() {
+    for (Unread& part : unread_) {
+      for (const Link& link : part.links) add_link(link);
+      if (part.linked.empty()) {
+        std::string_view text = part.text.empty() ? std::string_view(text_).substr(part.begin, part.size) : part.text;
+        add_found(text, Url::Where::Text);
+        continue;
+      }
+      if (part.text.empty()) part.text = text_.substr(part.begin, part.size);
+      // What is shown for a link leads where the link leads, not where it says.
+      for (const Span& span : part.linked) std::fill_n(&part.text[span.begin], span.end - span.begin, ' ');
+      add_found(part.text, Url::Where::Text);
     }
-    add_found(html.text, Url::Where::Text);
+    unread_.clear();
+    unread_size_ = 0;
   }
 
   void add_found(std::string_view text, Url::Where where) {
@@ -236,7 +283,9 @@ class Content::Impl {
   std::string text_;
   std::string hidden_;
   std::vector<Url> urls_;
-  std::unordered_map<std::string, size_t> known_;  // of urls_, while they are collected
+  std::unordered_map<std::string, size_t> known_;  // of urls_
+  std::vector<Unread> unread_;
+  size_t unread_size_ = 0;
   std::vector<Attachment> attachments_;
 };
 

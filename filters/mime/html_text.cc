@@ -1,6 +1,7 @@
 #include "filters/mime/html_text.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -23,6 +24,46 @@ constexpr std::string_view kJoiners[] = {"\u200c", "\u200d"};
 template <class List>
 bool one_of(std::string_view character, const List& list) {
   return std::find(std::begin(list), std::end(list), character) != std::end(list);
+}
+
+enum class Role : unsigned char { Shown, ShownIfWhole, MayVanish, Blank, Other };
+
+/// What an octet does that begins a character. MayVanish: it begins one of the lists' or another.
+constexpr std::array<Role, 256> roles() {
+  std::array<Role, 256> out{};
+  for (size_t octet = 0; octet < 256; ++octet) {
+    if (octet < ' ' || octet == 0x7f) out[octet] = Role::Other;
+    if (octet >= 0x80) out[octet] = Role::ShownIfWhole;
+  }
+  out[' '] = Role::Blank;
+  for (size_t octet : {0xc2U, 0xcdU, 0xe1U, 0xe2U, 0xe3U, 0xefU}) out[octet] = Role::MayVanish;
+  return out;
+}
+constexpr std::array<Role, 256> kRoles = roles();
+
+Role role_of(char c) {
+  return kRoles[static_cast<unsigned char>(c)];
+}
+
+/// Octets at the start of `text` that are shown just as they are, whatever the style: characters that are in no list,
+/// and single blanks between ASCII ones.
+size_t plain_run(std::string_view text) {
+  size_t end = 0;
+  while (end < text.size()) {
+    Role role = role_of(text[end]);
+    if (role == Role::Shown) {
+      ++end;
+    } else if (role == Role::ShownIfWhole) {
+      size_t length = utf8_sequence(text, end);
+      if (length == 0) break;
+      end += length;
+    } else if (role == Role::Blank && end > 0 && end + 1 < text.size() && role_of(text[end + 1]) == Role::Shown) {
+      end += 2;
+    } else {
+      break;
+    }
+  }
+  return end;
 }
 
 /// C1 controls (U+0080 to U+009F).
@@ -54,33 +95,47 @@ void TextWriter::write(std::string_view raw, bool references, const Look& look, 
 
 void TextWriter::feed(std::string_view text, Sink& sink, const Look& look, int link) {
   for (size_t at = 0; at < text.size() && !sink.full;) {
-    auto octet = static_cast<unsigned char>(text[at]);
-    if (octet < 0x80) {
-      feed_ascii(text[at++], sink, look, link);
+    size_t length = plain_run(text.substr(at));
+    if (length > 0 && fits(length, sink, link)) {
+      put(text.substr(at, length), sink, link);
+      at += length;
       continue;
     }
-    size_t length = utf8_sequence(text, at);
-    if (length == 0) {
-      ++at;
-      put("\ufffd", sink, link);
-      continue;
-    }
-    std::string_view character = text.substr(at, length);
-    at += length;
-    // None of the others is in one of the lists.
-    bool listed = octet == 0xc2 || octet == 0xcd || (octet >= 0xe1 && octet <= 0xe3) || octet == 0xef;
-    if (!listed) {
-      put(character, sink, link);
-      continue;
-    }
-    if (one_of(character, kBlanks)) {
-      sink.space = true;
-      continue;
-    }
+    size_t end = at + std::max<size_t>(length, 1);
+    while (at < end && !sink.full) at += feed_one(text, at, sink, look, link);
+  }
+}
+
+/// Whether no bound can be met by so many octets.
+bool TextWriter::fits(size_t length, const Sink& sink, int link) const {
+  size_t needed = length + sink.lines + 1;
+  if (needed > max_text_ - sink.text.size()) return false;
+  return link < 0 || out_.links[static_cast<size_t>(link)].text.size() + length < kMaxLinkText;
+}
+
+/// One character of `text`. Returns its octets.
+size_t TextWriter::feed_one(std::string_view text, size_t at, Sink& sink, const Look& look, int link) {
+  auto octet = static_cast<unsigned char>(text[at]);
+  if (octet < 0x80) {
+    feed_ascii(text[at], sink, look, link);
+    return 1;
+  }
+  size_t length = utf8_sequence(text, at);
+  if (length == 0) {
+    put("\ufffd", sink, link);
+    return 1;
+  }
+  std::string_view character = text.substr(at, length);
+  if (kRoles[octet] != Role::MayVanish) {
+    put(character, sink, link);
+  } else if (one_of(character, kBlanks)) {
+    sink.space = true;
+  } else {
     bool after_ascii = sink.text.empty() || static_cast<unsigned char>(sink.text.back()) < 0x80;
     bool unseen = one_of(character, kNothing) || is_c1(character) || (after_ascii && one_of(character, kJoiners));
     if (!unseen) put(character, sink, link);
   }
+  return length;
 }
 
 void TextWriter::feed_ascii(char c, Sink& sink, const Look& look, int link) {

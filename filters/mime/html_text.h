@@ -35,6 +35,8 @@ class TextWriter {
     bool full = false;   // for good, so that what is cut off is the end
   };
   void feed(std::string_view text, Sink& sink, const Look& look, int link);
+  [[nodiscard]] bool fits(size_t length, const Sink& sink, int link) const;
+  size_t feed_one(std::string_view text, size_t at, Sink& sink, const Look& look, int link);
   void feed_ascii(char c, Sink& sink, const Look& look, int link);
   void put(std::string_view character, Sink& sink, int link);
   void put_in_link(std::string_view character, bool apart, size_t link);

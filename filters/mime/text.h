@@ -15,6 +15,11 @@ namespace postern::mime {
 /// At most `limit` octets of `utf8`, cut between characters.
 [[nodiscard]] std::string_view cut_utf8(std::string_view utf8, size_t limit);
 
+/// Length of the longest start of `text` that is ASCII, and of the longest that is well-formed UTF-8. Several octets at
+/// a time where they are ASCII, as most mail is.
+[[nodiscard]] size_t ascii_length(std::string_view text);
+[[nodiscard]] size_t utf8_length(std::string_view text);
+
 /// 0 to 15, in either case; -1 for what is no hexadecimal digit.
 [[nodiscard]] int hex_digit(char c);
 

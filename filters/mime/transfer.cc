@@ -21,6 +21,31 @@ constexpr std::array<uint8_t, 256> base64_values() {
   return out;
 }
 
+constexpr std::array<uint8_t, 256> kBase64 = base64_values();
+
+/// Whole groups of four characters up to the first that does not belong, which in mail is the end of the line; none
+/// once `out` has `limit` octets. Returns the characters read.
+size_t decode_groups(std::string_view text, size_t limit, std::string& out) {
+  std::array<char, 192> octets{};
+  size_t size = 0;
+  size_t at = 0;
+  auto value = [&](size_t i) { return uint32_t{kBase64[static_cast<unsigned char>(text[at + i])]}; };
+  for (; text.size() - at >= 4 && size < octets.size() && out.size() + size < limit; at += 4) {
+    uint32_t a = value(0);
+    uint32_t b = value(1);
+    uint32_t c = value(2);
+    uint32_t d = value(3);
+    if ((a | b | c | d) == kNone) break;
+    uint32_t bits = a << 18U | b << 12U | c << 6U | d;
+    octets[size] = static_cast<char>(bits >> 16U);
+    octets[size + 1] = static_cast<char>(bits >> 8U);
+    octets[size + 2] = static_cast<char>(bits);
+    size += 3;
+  }
+  out.append(octets.data(), size);
+  return at;
+}
+
 bool is_line_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
@@ -28,20 +53,20 @@ bool is_line_blank(char c) {
 /// RFC 2045, 6.7, one line without its end and without the blanks there (rule 3). False: an octet that does not belong.
 bool decode_line(std::string_view line, std::string& out) {
   bool good = true;
-  for (size_t i = 0; i < line.size(); ++i) {
-    int high = line[i] == '=' && i + 2 < line.size() ? hex_digit(line[i + 1]) : -1;
-    int low = high >= 0 ? hex_digit(line[i + 2]) : -1;
-    if (low >= 0) {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-      continue;
-    }
-    // Rules 1 and 2: "=" begins an octet, and only printable ASCII stands for itself.
-    auto byte = static_cast<unsigned char>(line[i]);
-    if (byte == '=' || (byte < ' ' && byte != '\t') || byte > '~') good = false;
-    out += line[i];
+  // Rules 1 and 2: "=" begins an octet, and only printable ASCII stands for itself.
+  auto literal = [](char c) { return (c >= ' ' && c <= '~') || c == '\t'; };
+  while (true) {
+    std::string_view plain = line.substr(0, line.find('='));
+    good = good && std::all_of(plain.begin(), plain.end(), literal);
+    out.append(plain);
+    line.remove_prefix(plain.size());
+    if (line.empty()) return good;
+    int high = line.size() > 2 ? hex_digit(line[1]) : -1;
+    int low = high >= 0 ? hex_digit(line[2]) : -1;
+    if (low < 0) good = false;
+    out += low < 0 ? '=' : static_cast<char>(high * 16 + low);
+    line.remove_prefix(low < 0 ? 1 : 3);
   }
-  return good;
 }
 
 }  // namespace
@@ -55,7 +80,6 @@ int hex_digit(char c) {
 /// RFC 2045, 6.8. What is outside of the alphabet is passed over. Padding ends a group and not the text: readers differ
 /// there, and what comes behind must not hide.
 bool decode_base64(std::string_view text, size_t limit, std::string& out) {
-  static constexpr std::array<uint8_t, 256> values = base64_values();
   bool good = true;
   bool padded = false;
   uint32_t bits = 0;
@@ -66,9 +90,11 @@ bool decode_base64(std::string_view text, size_t limit, std::string& out) {
     if (held == 3) out += static_cast<char>(bits >> 2U);
     bits = held = 0;
   };
-  for (char c : text) {
-    if (out.size() >= limit) break;
-    uint8_t value = values[static_cast<unsigned char>(c)];
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (held == 0 && !padded) i += decode_groups(text.substr(i), limit, out);
+    if (i == text.size() || out.size() >= limit) break;
+    char c = text[i];
+    uint8_t value = kBase64[static_cast<unsigned char>(c)];
     if (value == kNone) {
       if (c == '=') {
         flush();

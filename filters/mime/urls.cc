@@ -21,17 +21,60 @@ constexpr std::string_view kEnds[] = {"\u00a0", "\u00ab", "\u00bb", "\u2000", "\
                                       "\u300b", "\u300c", "\u300d", "\u300e", "\u300f", "\u3010", "\u3011", "\uff01",
                                       "\uff08", "\uff09", "\uff0c", "\uff1a", "\uff1b", "\uff1c", "\uff1e", "\uff1f"};
 
+enum class Role : unsigned char { Inside, Ends, MayEnd };
+
+/// What an octet does to a URL; MayEnd: it begins one of kEnds or another character.
+constexpr std::array<Role, 256> roles() {
+  std::array<Role, 256> out{};
+  for (size_t octet = 0; octet <= ' '; ++octet) out[octet] = Role::Ends;
+  for (unsigned octet : {0x22U, 0x3cU, 0x3eU, 0x60U, 0x7fU}) out[octet] = Role::Ends;  // " < > ` DEL
+  for (unsigned octet : {0xc2U, 0xe2U, 0xe3U, 0xefU}) out[octet] = Role::MayEnd;
+  return out;
+}
+constexpr std::array<Role, 256> kRoles = roles();
+
+Role role_of(char c) {
+  return kRoles[static_cast<unsigned char>(c)];
+}
+
 /// Octets of what ends a URL at `at`, 0 where nothing does.
 size_t end_length(std::string_view text, size_t at) {
-  char c = text[at];
-  auto octet = static_cast<unsigned char>(c);
-  if (octet < 0x80) return octet <= ' ' || c == '<' || c == '>' || c == '"' || c == '`' || c == '\x7f' ? 1 : 0;
-  if (octet != 0xc2 && octet != 0xe2 && octet != 0xe3 && octet != 0xef) return 0;
+  Role role = role_of(text[at]);
+  if (role != Role::MayEnd) return role == Role::Ends ? 1 : 0;
   size_t length = utf8_sequence(text, at);
   std::string_view character = text.substr(at, length);
   bool found = std::find(std::begin(kEnds), std::end(kEnds), character) != std::end(kEnds);
   return found ? length : 0;
 }
+
+/// Where a character is that no URL in text is without: of a scheme, of a host name, or "<" around one. The text is
+/// read for each of them once, whatever stands between.
+class Marks {
+ public:
+  explicit Marks(std::string_view text) : text_(text) {
+    for (One& one : marks_) one.place = find(one.c, 0);
+  }
+
+  /// The first one at or behind `at`, the text's size where there is none. `at` never goes back.
+  size_t next(size_t at) {
+    size_t nearest = text_.size();
+    for (One& one : marks_) {
+      if (one.place < at) one.place = find(one.c, at);
+      nearest = std::min(nearest, one.place);
+    }
+    return nearest;
+  }
+
+ private:
+  struct One {
+    char c;
+    size_t place = 0;
+  };
+  [[nodiscard]] size_t find(char c, size_t at) const { return std::min(text_.find(c, at), text_.size()); }
+
+  std::string_view text_;
+  std::array<One, 3> marks_ = {{{'.'}, {':'}, {'<'}}};
+};
 
 /// Octets of the character at `at` if it may stand in a host name found without a scheme, else 0. East Asian text runs
 /// on without blanks, so its characters are left out; the other alphabets are in.
@@ -86,27 +129,37 @@ class Finder {
   Finder(std::string_view text, size_t limit) : text_(text), limit_(limit), attempts_(10 * limit + 1000) {}
 
   std::vector<Url> run() {
-    for (size_t at = 0; at < text_.size() && !done();) {
-      if (text_[at] == '<') {
-        size_t next = read_brackets(at);
-        if (next > at) {
-          at = next;
-          continue;
-        }
-      }
-      if (size_t length = end_length(text_, at); length != 0) {
-        at += length;
+    Marks marks(text_);
+    for (size_t at = 0; !done();) {
+      size_t mark = marks.next(at);
+      if (mark == text_.size()) break;
+      if (text_[mark] == '<') {
+        at = std::max(read_brackets(mark), mark + 1);
         continue;
       }
-      size_t end = at;
+      size_t end = mark + 1;
       while (end < text_.size() && end_length(text_, end) == 0) ++end;
-      read_run(at, end);
+      read_run(begin_of_run(at, mark), end);
       at = end;
     }
     return std::move(found_);
   }
 
  private:
+  /// Of the run of characters without blanks that `mark` is in; at or behind `from`, which is in no character.
+  [[nodiscard]] size_t begin_of_run(size_t from, size_t mark) const {
+    while (mark > from) {
+      size_t before = mark - 1;
+      if (role_of(text_[before]) == Role::Ends) break;
+      if (static_cast<unsigned char>(text_[before]) >= 0x80) {
+        if (before > from && end_length(text_, before - 1) == 2) break;
+        if (before > from + 1 && end_length(text_, before - 2) == 3) break;
+      }
+      mark = before;
+    }
+    return mark;
+  }
+
   [[nodiscard]] bool done() const { return found_.size() >= limit_ || attempts_ == 0; }
 
   /// For each piece of work that is not constant.

@@ -175,5 +175,29 @@ TEST(Content, OrderOfQuestions) {
   EXPECT_EQ(other.text(), text);
 }
 
+/// Texts that are kept until somebody asks for their URLs are bounded, and nobody sees where the bound is.
+TEST(Content, UrlsOfMuchThatIsNotShown) {
+  std::string message = crlf("Content-Type: multipart/mixed; boundary=b\n\n");
+  for (int i = 0; i < 5; ++i) {
+    message += "--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\n";
+    message += "see http://h" + std::to_string(i) + ".example/ " + std::string(600'000, 'x') + "\r\n";
+  }
+  message += "--b\r\nContent-Type: text/plain\r\n\r\nand http://last.example/\r\n--b--\r\n";
+  Content content(message, true);
+  EXPECT_EQ(content.text(), "and http://last.example/");
+  ASSERT_EQ(content.urls().size(), 6U);
+  EXPECT_EQ(content.urls()[0].host, "h0.example");
+  EXPECT_EQ(content.urls()[5].host, "last.example");
+  EXPECT_FALSE(content.truncated());
+}
+
+TEST(Content, LineEndsAndNul) {
+  using namespace std::string_view_literals;
+  std::string message = "Content-Type: text/plain\r\n\r\n";
+  message += "\r\n\0one\r\n\r\n\0\0two\rthree\r\r\nfour\0\r\n\nfive\0\r"sv;
+  Content content(message, true);
+  EXPECT_EQ(content.text(), "\none\n\ntwo\nthree\n\nfour\n\nfive\n");
+}
+
 }  // namespace
 }  // namespace postern::mime

@@ -389,5 +389,21 @@ TEST(HtmlBounds, LongRunsOfOneThing) {
   }
 }
 
+/// Words are taken in one go where no bound is near.
+TEST(HtmlBounds, WhereverTheTextIsCut) {
+  constexpr std::string_view kHtml =
+      "<p>One  two\u200bthree \u00fc\u4e2d\u6587 &amp; four</p><a href='http://a.example/'>five six</a>\r\n "
+      "seven<pre>a  b\n c</pre>";
+  const std::string whole = read_html(kHtml, 1000).text;
+  EXPECT_EQ(whole, "One twothree \u00fc\u4e2d\u6587 & four\nfive six seven\na  b\n c");
+  for (size_t limit = 0; limit < whole.size(); ++limit) {
+    Html html = read_html(kHtml, limit);
+    EXPECT_EQ(html.text, whole.substr(0, html.text.size())) << limit;
+    EXPECT_LE(html.text.size(), limit);
+    EXPECT_GT(html.text.size() + 4, limit);
+    EXPECT_TRUE(html.truncated);
+  }
+}
+
 }  // namespace
 }  // namespace postern::mime

@@ -76,5 +76,25 @@ TEST(Decode, NeverMoreThanAskedFor) {
   EXPECT_EQ(decoded(Encoding::QuotedPrintable, "abc", defects, 0), "");
 }
 
+/// Groups of four are taken in one go where a line has them.
+TEST(Base64, LineEndsAndLimitsAnywhere) {
+  std::string octets;
+  std::string written;
+  for (int i = 0; i < 100; ++i) {
+    octets += "ab\xff";
+    written += "YWL/";
+  }
+  for (size_t place = 0; place <= written.size(); ++place) {
+    Defects defects;
+    std::string broken = written.substr(0, place) + "\r\n" + written.substr(place);
+    EXPECT_EQ(decoded(Encoding::Base64, broken, defects), octets) << place;
+    EXPECT_FALSE(defects.bad_encoding);
+    broken = written.substr(0, place) + "*" + written.substr(place);
+    EXPECT_EQ(decoded(Encoding::Base64, broken, defects), octets) << place;
+    EXPECT_TRUE(defects.bad_encoding);
+    EXPECT_EQ(decoded(Encoding::Base64, written, defects, place), octets.substr(0, place));
+  }
+}
+
 }  // namespace
 }  // namespace postern::mime

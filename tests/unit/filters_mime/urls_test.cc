@@ -297,5 +297,19 @@ TEST(UrlShown, OtherHost) {
   }
 }
 
+/// Whatever stands around it and however far from the start.
+TEST(UrlFind, BetweenAnything) {
+  for (std::string_view around : {" ", "\n", "<", ">", "\"", "\u00a0", "\u201c", "\u3001", "\u2026", "\u300c"}) {
+    for (std::string_view before : {"", "word", "\u00fc", "\u4e2d\u6587 ", "a: ", "end. ", "<b ", "\xe2\x80 "}) {
+      std::string text;
+      for (int i = 0; i < 3; ++i)
+        text += std::string(before) + std::string(around) + "shop.com/x" + std::string(around);
+      auto found = find_urls(text, 10);
+      ASSERT_EQ(found.size(), 3U) << before << around;
+      EXPECT_EQ(found[2].text, "shop.com/x");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace postern::mime

@@ -36,11 +36,12 @@ TEST(Declarative, LooksAtWhatAReaderSees) {
   EXPECT_EQ(judged(declared("SUBJECT", "header = { 'Subject', '(?i)l\\xc3\\xb6TTERY' }") +
                        declared("SECOND", "header = { 'x-mailer', '^two$' }") +
                        declared("OTHER_FIELD", "header = { 'To', 'two' }") + declared("BODY", "body = 'Act now'") +
-                       declared("NOT_RAW", "body = '<b>'") + declared("URL", "url = '^http://127[.]0[.]0[.]1/'") +
+                       declared("END", "body = 'our shop$'") + declared("NOT_RAW", "body = '<b>'") +
+                       declared("URL", "url = '^http://127[.]0[.]0[.]1/'") +
                        declared("FILE", "attachment = '(?i)[.]pdf[.]exe$'") + declared("RAW", "raw = 'n=\\r\\now</b>'"),
                    kMail),
-            (Names{"SUBJECT=L\xc3\xb6ttery", "SECOND=two", "BODY=Act now", "URL=http://127.0.0.1/", "FILE=.pdf.exe",
-                   "RAW=n=? ow</b>"}));
+            (Names{"SUBJECT=L\xc3\xb6ttery", "SECOND=two", "BODY=Act now", "END=our shop", "URL=http://127.0.0.1/",
+                   "FILE=.pdf.exe", "RAW=n=? ow</b>"}));
 }
 
 TEST(Declarative, RulesOverRules) {

@@ -1,6 +1,7 @@
 // Nothing of one message stays for the next, whatever a rule file keeps outside of its rules.
 #include <gmock/gmock.h>
 
+#include "lua/isolation.h"
 #include "tests/unit/lua/support.h"
 
 namespace postern::rules {
@@ -67,6 +68,16 @@ TEST(Isolation, ARuleMayUseItsOwn) {
   run.all();
   EXPECT_EQ(run.detail(), "2b");
   EXPECT_THAT(run.seen.failures, IsEmpty());
+}
+
+TEST(Isolation, LooksOnlyAtWhatFunctionsAssign) {
+  std::set<std::string, std::less<>> names;
+  add_assigned_names(
+      "local a, b = 1, 2 a = 3 local t = { c = 1, d = function(x, y) local e, f = x, y e = { g = f } end }\n"
+      "function h() for i, j in ipairs(t) do k, t.l, m = i, j, n end if a == b then o = 1 end end\n"
+      "local function p() function q() end local function r() end s = function() return u, v end end w = 1",
+      names);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("e", "h", "k", "m", "o", "q", "s"));
 }
 
 TEST(Isolation, CheckSeesIt) {
