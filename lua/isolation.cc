@@ -124,7 +124,8 @@ void add_assigned_names(std::string_view text, std::set<std::string, std::less<>
   for (source::Token token = lexer.next(); token.kind != Kind::End && token.kind != Kind::Bad; token = lexer.next()) {
     bool sign = token.kind == Kind::Sign;
     if (nesting.in_function() && !nesting.in_brackets() && sign && token.text == "=") take_assigned(before, names);
-    bool named = nesting.in_function() && before.size() > 1 && before.back().kind == Kind::Word && before.back().text == "function";
+    bool named = nesting.in_function() && before.size() > 1 && before.back().kind == Kind::Word &&
+                 before.back().text == "function";
     if (named && token.kind == Kind::Name && before[before.size() - 2].text != "local") names.emplace(token.text);
     nesting.take(token);
     if (sign && token.text == "=") before.clear();
