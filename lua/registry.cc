@@ -82,6 +82,9 @@ void Registry::begin_file(const std::string& file, const Outline* outline) {
 
 void Registry::file_failed() {
   incomplete_ = true;
+  for (Call& call : calls_) {
+    if (call.file == file_) call.closed = true;  // its table may be what failed
+  }
   if (outline_ == nullptr) return;
   for (const RuleOutline& rule : outline_->rules) left_out_.insert(rule.name);
 }
