@@ -12,7 +12,7 @@ namespace {
 
 /// Rules beside a map file "list.map".
 class MapApi : public testing::Test {
- protected:
+ public:
   MapApi() {
     std::string pattern = (std::filesystem::temp_directory_path() / "postern-map-api-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
@@ -22,6 +22,10 @@ class MapApi : public testing::Test {
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }
+  MapApi(const MapApi&) = delete;
+  MapApi& operator=(const MapApi&) = delete;
+
+ protected:
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(directory_ + "/" + name, std::ios::binary | std::ios::trunc) << text;
   }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -229,7 +230,7 @@ TEST(Content, MessagesThatWaitKeepTheirOwnText) {
   for (size_t i = 0; i < jobs.size(); ++i) {
     std::string host_name = "h" + std::to_string(i) + ".example";
     ASSERT_EQ(jobs[i].evaluation.hits.size(), 1U);
-    EXPECT_EQ(jobs[i].evaluation.hits[0].detail, "http://" + host_name + "/\nhttp://" + host_name + "/\n" + host_name);
+    EXPECT_EQ(jobs[i].evaluation.hits[0].detail, fmt::format("http://{0}/\nhttp://{0}/\n{0}", host_name));
   }
 }
 
@@ -306,7 +307,7 @@ TEST(Content, LargestOfEverythingCanBeRead) {
   std::string many = "Content-Type: multipart/mixed; boundary=b\n\n";
   for (int i = 0; i < 600; ++i) {
     std::string number = std::to_string(i);
-    many += "--b\nContent-Type: text/plain; name=" + number + ".txt\n\nhttp://h" + number + ".example/\n";
+    many += fmt::format("--b\nContent-Type: text/plain; name={0}.txt\n\nhttp://h{0}.example/\n", number);
   }
   Judged run(load(kReadEverything));
   run.message.text = crlf(many + "--b--\n");

@@ -127,6 +127,7 @@ TEST(Expression, AnyIsTrueWhenOneRuleHits) {
 
 TEST(Expression, ThousandsOfNamesInAListAreNoTrouble) {
   std::vector<std::string> names;
+  names.reserve(10'000);
   for (int i = 0; i < 10'000; ++i) names.push_back("R" + std::to_string(i));
   std::vector<std::string> wanted = names;
   Expression any = Expression::any_of(std::move(names));

@@ -11,7 +11,6 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 /// The rule fails with every message, with these words, and nothing is left behind.
 void refuses(const std::string& file, const std::string& body, const std::string& words) {

@@ -20,7 +20,7 @@ using Texts = std::vector<std::string>;
 
 /// A directory of map files that goes when the test ends.
 class MapFiles : public testing::Test {
- protected:
+ public:
   MapFiles() {
     std::string pattern = (std::filesystem::temp_directory_path() / "postern-maps-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
@@ -29,7 +29,10 @@ class MapFiles : public testing::Test {
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }
+  MapFiles(const MapFiles&) = delete;
+  MapFiles& operator=(const MapFiles&) = delete;
 
+ protected:
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary | std::ios::trunc) << text;

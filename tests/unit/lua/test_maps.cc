@@ -1,6 +1,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "lua/maps.h"
@@ -259,8 +260,8 @@ TEST(MapNetworks, WhatLooksLikeANetworkAndIsNone) {
                             "10/8.",
                             "fe80::1/"};
   for (const std::string& wrong : wrong_ones) {
-    EXPECT_EQ(mistake_of(wrong), "'" + wrong + "'" + hint + " (a file of kind \"exact\" takes it as text)");
-    EXPECT_EQ(mistake_of(wrong, Kind::Cidr), "'" + wrong + "'" + hint);
+    EXPECT_EQ(mistake_of(wrong), fmt::format("'{}'{} (a file of kind \"exact\" takes it as text)", wrong, hint));
+    EXPECT_EQ(mistake_of(wrong, Kind::Cidr), fmt::format("'{}'{}", wrong, hint));
   }
   EXPECT_EQ(mistake_of("example.org", Kind::Cidr), "'example.org'" + hint);
   EXPECT_EQ(mistake_of("192.0.2.0/24 REJECT"),

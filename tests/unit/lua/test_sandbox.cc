@@ -19,7 +19,6 @@ namespace {
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 TEST(Sandbox, NoWayOut) {
   for (std::string name :

@@ -200,6 +200,7 @@ TEST_F(Waiting, ManyThatWaitDoNotStarveTheOthers) {
   rules(rule_text("HOLDS", "local t = string.rep('x', 900000); dns.txt('slow.example'); return #t == 900000") +
         rule_text("NEEDS", "return #string.rep('y', 4000000) > 0"));
   std::vector<std::unique_ptr<Job>> jobs;
+  jobs.reserve(40);
   for (int i = 0; i < 40; ++i) jobs.push_back(judge());
   dns_.run();
   for (const auto& job : jobs) EXPECT_EQ(hits(*job), (Names{"HOLDS", "NEEDS"}));

@@ -56,7 +56,7 @@ struct Offload final : session::Offload {
 };
 
 class MapWatchTest : public testing::Test {
- protected:
+ public:
   MapWatchTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "postern-watch-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
@@ -66,6 +66,10 @@ class MapWatchTest : public testing::Test {
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }
+  MapWatchTest(const MapWatchTest&) = delete;
+  MapWatchTest& operator=(const MapWatchTest&) = delete;
+
+ protected:
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(directory_ + "/" + name, std::ios::binary | std::ios::trunc) << text;
   }
