@@ -32,7 +32,6 @@ Engine::Engine(const RuleSet& rules, Observer* observer) : rules_(rules), observ
     slot.pattern = rules.pattern_of_[slot.rule];
     if (!info.disabled) stages_[static_cast<size_t>(info.stage)].push_back(&slot);
   }
-  for (const RuleSet::File& file : rules.files_) add_assigned_names(file.text, assigned_);
   if (rules.patterns_) scanner_ = std::make_unique<PatternScanner>(rules.patterns_);
   renew();
 }
@@ -54,7 +53,7 @@ void Engine::renew() {
     auto found = by_name.find(info.name);
     fresh->whens.push_back(found == by_name.end() ? LUA_NOREF : found->second);
   }
-  if (fresh->isolation.seal(fresh->state, fresh->whens, assigned_).failure != Failure::None) {
+  if (fresh->isolation.seal(fresh->state, fresh->whens, rules_.assigned_).failure != Failure::None) {
     fresh->whens.assign(slots_.size(), LUA_NOREF);
   }
   fresh->state.collect();

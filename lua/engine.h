@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -83,7 +82,6 @@ class Engine {
   std::unordered_map<std::string, size_t> order_;
   std::shared_ptr<Reading> reading_;
   std::unique_ptr<PatternScanner> scanner_;
-  std::set<std::string, std::less<>> assigned_;  // names that files assign
   size_t waiting_ = 0;
 };
 

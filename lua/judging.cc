@@ -91,7 +91,6 @@ bool Judging::begin_next(Watchdog& watchdog) {
   auto for_earlier = [](const auto& each) { return each->for_earlier; };
   if (std::any_of(waiting_.begin(), waiting_.end(), for_earlier)) return false;
   Engine::Slot& slot = *slots_[next_];
-  mail_.stage = slot.info->stage;
   switch (slot.info->kind) {
     case RuleInfo::Kind::Pattern: begin_pattern(slot); break;
     case RuleInfo::Kind::Expression:

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "filters/base/bytes.h"
+#include "filters/base/fd.h"
 
 namespace postern::rules {
 
@@ -39,20 +40,6 @@ bool just_changed(const Stamp& stamp) {
   return std::abs(static_cast<int64_t>(std::time(nullptr)) - stamp.seconds) <= 2;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 std::string words_of(int error) {
   return std::system_category().message(error);
 }
@@ -65,7 +52,7 @@ struct Content {
 // Error: the reason, without the name.
 tl::expected<Content, std::string> read_file(const std::string& path) {
   // Non-blocking: a FIFO that nobody writes to must not hold us.
-  Descriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  Fd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (file.get() < 0) return tl::unexpected(words_of(errno));
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return tl::unexpected(words_of(errno));

@@ -16,6 +16,7 @@
 #include <xxhash.h>
 
 #include "filters/base/bytes.h"
+#include "filters/base/fd.h"
 
 namespace postern::rules {
 
@@ -28,20 +29,6 @@ constexpr std::string_view kMagic = "PostPat1";
 // To be raised whenever write_plainly() or the choice of the engine changes: the key has only what the admin wrote.
 constexpr uint64_t kFormat = 1;
 constexpr size_t kChecksum = sizeof(XXH64_hash_t);
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string last_error() {
   return std::system_category().message(errno);
@@ -90,7 +77,7 @@ XXH64_hash_t checksum(std::string_view data) {
 // The whole file, or why not; "" when there is none.
 tl::expected<std::string, std::string> read_trusted(const std::string& file) {
   // Not blocking: opening a named pipe would wait for a writer.
-  Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd.get() < 0) {
     if (errno == ENOENT) return std::string();
     return tl::unexpected(errno == ELOOP ? std::string("it is a symbolic link") : last_error());
@@ -178,7 +165,7 @@ bool may_replace(const std::string& file) {
   struct stat status {};
   if (lstat(file.c_str(), &status) != 0) return errno == ENOENT;
   if (!S_ISREG(status.st_mode)) return false;
-  Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   char octets[8];
   static_assert(sizeof octets == kMagic.size());
   ssize_t got = fd.get() < 0 ? -1 : read(fd.get(), octets, sizeof octets);
@@ -241,7 +228,7 @@ void write_pattern_cache(const std::string& file, const PatternKey& key, const C
   auto data = serialise(key, compiled);
   if (!data) return note(data.error());
   std::string beside = file + ".XXXXXX";  // a name of its own: another process may be writing too
-  Descriptor fd(mkostemp(beside.data(), O_CLOEXEC));
+  Fd fd(mkostemp(beside.data(), O_CLOEXEC));
   if (fd.get() < 0) return note(last_error());
   if (!write_all(fd.get(), *data) || rename(beside.c_str(), file.c_str()) != 0) {
     std::string why = last_error();

@@ -48,7 +48,6 @@ class Compiler {
   void together(Target target);
   bool build(Target target, std::vector<unsigned>& ids);
   [[nodiscard]] bool hyperscan_refuses(size_t index) const;
-  void leave_to_re2(size_t index);
   void refuse(size_t index, std::string reason) { refusals_.push_back({index, std::move(reason)}); }
 
   const std::vector<Pattern>& patterns_;
@@ -71,10 +70,6 @@ bool Compiler::hyperscan_refuses(size_t index) const {
   return status != HS_SUCCESS;
 }
 
-void Compiler::leave_to_re2(size_t index) {
-  out_.searcher[index] = Searcher::Re2;
-}
-
 void Compiler::one(size_t index) {
   const Pattern& pattern = patterns_[index];
   if (pattern.expression.size() > RegexCache::kMaxPattern) {
@@ -94,8 +89,8 @@ void Compiler::one(size_t index) {
   }
   // Behind a newline that ends the text a line begins for RE2 and none does for Hyperscan. It matters to an expression
   // of which nothing need follow the '^', and such a one is found in an empty text.
-  if (plain->line_starts && RE2::PartialMatch("", regex)) return leave_to_re2(index);
-  if (hyperscan_refuses(index)) return leave_to_re2(index);
+  if (plain->line_starts && RE2::PartialMatch("", regex)) return;
+  if (hyperscan_refuses(index)) return;
   out_.searcher[index] = Searcher::Hyperscan;
 }
 
@@ -124,7 +119,7 @@ bool Compiler::build(Target target, std::vector<unsigned>& ids) {
     });
     victim = static_cast<size_t>(largest - ids.begin());
   }
-  leave_to_re2(ids[victim]);
+  out_.searcher[ids[victim]] = Searcher::Re2;
   ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(victim));
   return false;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "filters/base/bytes.h"
+#include "filters/mime/text.h"
 #include "lua/pattern_inside.h"
 #include "lua/regex_cache.h"
 
@@ -24,34 +25,10 @@ bool continues(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
-// The length of the text's longest well-formed beginning; mail is mostly ASCII, then two octets a character.
-size_t well_formed(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    uint64_t word = 0;
-    constexpr uint64_t high = 0x8080808080808080U;
-    while (text.size() - i >= sizeof word && (std::memcpy(&word, text.data() + i, sizeof word), (word & high) == 0)) {
-      i += sizeof word;
-    }
-    if (i >= text.size()) break;
-    auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-    } else if (lead >= 0xC2 && lead < 0xE0 && i + 1 < text.size() && continues(text[i + 1])) {
-      i += 2;
-    } else if (size_t length = utf8_sequence(text, i)) {
-      i += length;
-    } else {
-      break;
-    }
-  }
-  return i;
-}
-
 void repair(std::string_view text, std::string& out) {
   out.clear();
   for (;;) {
-    size_t good = well_formed(text);
+    size_t good = mime::utf8_length(text);
     out.append(text.substr(0, good));
     if (good == text.size()) return;
     out.append("\xEF\xBF\xBD");
@@ -174,7 +151,7 @@ class PatternScanner::Inside {
     field_ = target == Target::Header ? in_.field_index(field) : PatternSet::Inside::kNoField;
     if (target == Target::Header && field_ == PatternSet::Inside::kNoField) return;
     text_ = within_bounds(text.data() == nullptr ? std::string_view("") : text, target == Target::Raw);
-    if (target != Target::Raw && well_formed(text_) != text_.size()) {
+    if (target != Target::Raw && mime::utf8_length(text_) != text_.size()) {
       repair(text_, repaired_);
       text_ = repaired_;
     }

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "lua/expression.h"
+#include "lua/isolation.h"
 #include "lua/patterns.h"
 #include "lua/plan.h"
 #include "lua/registry.h"
@@ -154,7 +155,10 @@ struct RuleSet::Building {
 
 void RuleSet::Building::read() {
   outlines.reserve(set.files_.size());
-  for (const File& file : set.files_) outlines.push_back(outline_of(file.text));
+  for (const File& file : set.files_) {
+    outlines.push_back(outline_of(file.text));
+    add_assigned_names(file.text, set.assigned_);
+  }
   {
     State state(set.limits_.memory / 2);
     read_files(state, registry, set.files_, &outlines);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -116,6 +117,7 @@ class RuleSet {
   std::shared_ptr<const PatternSet> patterns_;
   std::vector<size_t> pattern_of_;                             // rule -> pattern; none: kNoPattern
   std::vector<std::shared_ptr<const Expression>> expression_;  // rule -> its expression; null: none
+  std::set<std::string, std::less<>> assigned_;                // see add_assigned_names() in isolation.h
 };
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
 

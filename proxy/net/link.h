@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/base/fd.h"
 #include "proxy/net/address.h"
-#include "proxy/net/fd.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls.h"
 #include "proxy/session/ports.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "filters/base/fd.h"
 #include "proxy/net/address.h"
-#include "proxy/net/fd.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/rate_limit.h"
 

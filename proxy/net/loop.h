@@ -10,7 +10,7 @@
 #include <sys/time.h>
 
 #include "filters/base/clock.h"
-#include "proxy/net/fd.h"
+#include "filters/base/fd.h"
 
 struct event;
 struct event_base;

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-namespace postern::net {
+namespace postern {
 
 /// Closes on destruction. A value that moves; -1 is "none".
 class Fd {
@@ -31,4 +31,4 @@ class Fd {
   int fd_ = -1;
 };
 
-}  // namespace postern::net
+}  // namespace postern
