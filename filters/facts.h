@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,36 +12,49 @@
 #include "filters/base/ip.h"
 #include "filters/dkim/dkim.h"
 #include "filters/dmarc/dmarc.h"
+#include "filters/dns/helo.h"
 #include "filters/dns/iprev.h"
+#include "filters/lists/list.h"
 #include "filters/spf/spf.h"
 
 namespace postern {
+
+namespace mime {
+class Content;
+}
 
 struct ClientFacts {
   IpAddress ip;
   uint16_t port = 0;
   std::string name;  // forward-confirmed reverse DNS name; empty when there is none
   bool tls = false;
+  bool early = false;                               // it talked before it was greeted (RFC 5321, 4.3.1)
   std::optional<dns::ReverseName::Result> reverse;  // iprev (RFC 8601, 2.7.3); from mail on
 };
 
 /// A value owned by the session's transaction. What is not known yet is nullopt or empty; `rules::Stage` says what is
 /// known when.
 struct Facts {
-  ClientFacts client;                    // from connect on
-  std::string helo;                      // from helo on
-  std::string from;                      // from mail on: address without <>, empty for the null sender
+  ClientFacts client;     // from connect on
+  std::string helo;       // from helo on
+  dns::HeloName helo_is;  // from helo on; what the DNS says of it where a rule reads it, else from message on
+  std::string from;       // from mail on: address without <>, empty for the null sender
   std::optional<spf::Outcome> helo_spf;  // from mail on
   std::optional<spf::Outcome> spf;       // from mail on
   std::vector<std::string> rcpts;        // from rcpt on: accepted so far, the one being judged last
   uint64_t size = 0;                     // message: bytes
-  std::string_view message;         // message: the text with CRLF line ends; may be only its beginning (see truncated)
-  bool truncated = false;           // message: rules see only the first part of it
-  std::vector<dkim::Outcome> dkim;  // message: one for each signature looked at, in the order of the fields
-  size_t dkim_ignored = 0;          // message: signatures beyond those
-  std::optional<arc::Outcome> arc;  // message
+  std::string_view message;  // message: the text with CRLF line ends; may be only its beginning (see truncated)
+  /// Of `message`, where somebody read it before the rules did; null: not yet.
+  std::shared_ptr<mime::Content> content;
+  bool truncated = false;               // message: rules see only the first part of it
+  std::vector<dkim::Outcome> dkim;      // message: one for each signature looked at, in the order of the fields
+  size_t dkim_ignored = 0;              // message: signatures beyond those
+  std::optional<arc::Outcome> arc;      // message
   std::optional<dmarc::Outcome> dmarc;  // message
-  bool smtputf8 = false;                // from mail on: the message is internationalised (RFC 6531)
+  /// By place in RuleSet::lists(); empty: none was asked. From the stage of the list's subject on where a rule of that
+  /// stage needs it, all of them from message on.
+  std::vector<lists::Outcome> lists;
+  bool smtputf8 = false;  // from mail on: the message is internationalised (RFC 6531)
 };
 
 }  // namespace postern

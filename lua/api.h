@@ -11,10 +11,13 @@
 
 namespace postern::rules {
 
+class Registry;
+
 /// Sets fields of the table on top of the stack.
 void open_base(lua_State* lua);     // api_base.cc: functions without a prefix, math, table, utf8
 void open_string(lua_State* lua);   // api_string.cc: string, and the methods of strings
-void open_declare(lua_State* lua);  // api_declare.cc: rule, group, score, disable
+void open_declare(lua_State* lua);  // api_declare.cc: rule, group, score, disable; calls the next
+void open_lists(lua_State* lua);    // api_lists.cc: list, enable
 /// Makes the objects of State::views.
 void open_mail(lua_State* lua);            // api_mail.cc: mail, mail.client, mail.rcpts; calls the next
 void open_authentication(lua_State* lua);  // api_authentication.cc: mail.spf, .helo_spf, .dkim, .dmarc, .arc
@@ -35,6 +38,11 @@ int wait_for_earlier(lua_State* lua, lua_KFunction then);
 [[nodiscard]] bool is_iterator(lua_State* lua, int index);
 /// The line of the file's code that called us, 0: not known; a tail call has left no trace of itself, so its caller's.
 [[nodiscard]] int calling_line(lua_State* lua);
+
+/// For functions that declare: where they do; an error when no files are read. `what`: the function's name.
+[[nodiscard]] Registry& registry_of(lua_State* lua, const char* what);
+/// Their first argument, at most 200 bytes of it.
+[[nodiscard]] std::string name_argument(lua_State* lua, const char* what);
 
 /// Why a rule file cannot read the global variable `name`, in the words of the error at run time; "" when every file
 /// has it. What every file has is looked up once in a state of its own. Any thread.

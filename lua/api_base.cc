@@ -106,7 +106,6 @@ std::vector<std::string> names_of_environment() {
 std::string refusal_of_name(std::string_view name) {
   static const std::vector<std::string> names = names_of_environment();
   if (std::binary_search(names.begin(), names.end(), name)) return {};
-  if (name == "list") return "'list' is not available in this version";
   return fmt::format("unknown name '{}'{}", escape_for_log(name, 60), did_you_mean(name, names));
 }
 

@@ -230,6 +230,7 @@ constinit const ViewTable kPartTable = {"mail.parts[...]", kPart.data(), kPart.s
 constinit const ViewTable kDefectsTable = {"mail.defects", kDefects.data(), kDefects.size()};
 
 mime::Content& content_of(MailContext& mail) {
+  if (mail.facts->content) return *mail.facts->content;
   if (!mail.content) mail.content = std::make_unique<mime::Content>(mail.facts->message, !mail.facts->truncated);
   return *mail.content;
 }

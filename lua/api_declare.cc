@@ -10,9 +10,7 @@
 
 namespace postern::rules {
 
-namespace {
-
-Registry& registry(lua_State* lua, const char* what) {
+Registry& registry_of(lua_State* lua, const char* what) {
   Registry* found = State::of(lua).registry;
   if (found == nullptr) raise(lua, fmt::format("'{}' can be used only while rule files are read", what));
   return *found;
@@ -25,9 +23,11 @@ std::string name_argument(lua_State* lua, const char* what) {
   return std::string(text_at(lua, 1).substr(0, 200));
 }
 
+namespace {
+
 // rule "NAME" {...}: upvalues name, ticket.
 int rule_table(lua_State* lua) {
-  Registry& rules = registry(lua, "rule");
+  Registry& rules = registry_of(lua, "rule");
   std::string name(text_at(lua, lua_upvalueindex(1)));
   rules.close_call(static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(2))));
   int line = calling_line(lua);
@@ -53,7 +53,7 @@ int rule_table(lua_State* lua) {
 }
 
 int rule(lua_State* lua) {
-  Registry& rules = registry(lua, "rule");
+  Registry& rules = registry_of(lua, "rule");
   std::string name = name_argument(lua, "rule");
   size_t ticket = rules.open_call("rule", escape_for_log(name, 64), calling_line(lua));
   push(lua, name);
@@ -64,7 +64,7 @@ int rule(lua_State* lua) {
 
 // score "NAME" (4.0): upvalues name, ticket.
 int score_number(lua_State* lua) {
-  Registry& rules = registry(lua, "score");
+  Registry& rules = registry_of(lua, "score");
   std::string name(text_at(lua, lua_upvalueindex(1)));
   rules.close_call(static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(2))));
   int line = calling_line(lua);
@@ -77,7 +77,7 @@ int score_number(lua_State* lua) {
 }
 
 int score(lua_State* lua) {
-  Registry& rules = registry(lua, "score");
+  Registry& rules = registry_of(lua, "score");
   std::string name = name_argument(lua, "score");
   size_t ticket = rules.open_call("score", escape_for_log(name, 64), calling_line(lua));
   push(lua, name);
@@ -87,7 +87,7 @@ int score(lua_State* lua) {
 }
 
 int disable(lua_State* lua) {
-  Registry& rules = registry(lua, "disable");
+  Registry& rules = registry_of(lua, "disable");
   if (lua_gettop(lua) > 1) raise(lua, "disable takes one name: disable \"A\"");
   rules.disable(name_argument(lua, "disable"), calling_line(lua));
   return 0;
@@ -95,7 +95,7 @@ int disable(lua_State* lua) {
 
 // group("name", { max = 8 }).
 int group(lua_State* lua) {
-  Registry& rules = registry(lua, "group");
+  Registry& rules = registry_of(lua, "group");
   std::string name = name_argument(lua, "group");
   int line = calling_line(lua);
   std::string shown = escape_for_log(name, 64);
@@ -143,6 +143,7 @@ void open_declare(lua_State* lua) {
   constexpr std::array<luaL_Reg, 5> kFunctions = {
       {{"rule", rule}, {"score", score}, {"disable", disable}, {"group", group}, {nullptr, nullptr}}};
   luaL_setfuncs(lua, kFunctions.data(), 0);
+  open_lists(lua);
 }
 
 }  // namespace postern::rules

@@ -2,6 +2,7 @@
 // built for a rule that does not ask, nothing can be changed, and an object kept for later shows the message of later.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,11 +84,15 @@ int hit(lua_State* lua) {
       return wait_for_earlier(lua, hit_again);
     }
   }
-  lua_pushboolean(lua, mail.progress != nullptr && mail.progress->has_hit(name) ? 1 : 0);
+  const Hit* found = mail.progress != nullptr ? mail.progress->find(name) : nullptr;
+  if (found != nullptr) {
+    for (const std::string& list : found->lists) note_listed(mail, list);
+  }
+  lua_pushboolean(lua, found != nullptr ? 1 : 0);
   return 1;
 }
 
-constexpr std::array<ViewRow, 5> kClient = {{
+constexpr std::array<ViewRow, 6> kClient = {{
     {"ip", Stage::Connect, [](lua_State* lua, MailContext& mail) { push(lua, mail.facts->client.ip.to_string()); }},
     {"name", Stage::Connect, [](lua_State* lua, MailContext& mail) { push(lua, mail.facts->client.name); }},
     {"reverse", Stage::Connect,
@@ -98,8 +103,35 @@ constexpr std::array<ViewRow, 5> kClient = {{
     {"port", Stage::Connect, [](lua_State* lua, MailContext& mail) { lua_pushinteger(lua, mail.facts->client.port); }},
     {"tls", Stage::Connect,
      [](lua_State* lua, MailContext& mail) { lua_pushboolean(lua, mail.facts->client.tls ? 1 : 0); }},
+    {"early", Stage::Connect,
+     [](lua_State* lua, MailContext& mail) { lua_pushboolean(lua, mail.facts->client.early ? 1 : 0); }},
 }};
 constexpr ViewTable kClientTable = {"mail.client", kClient.data(), kClient.size()};
+
+template <bool dns::HeloName::*member>
+void push_helo_flag(lua_State* lua, MailContext& mail) {
+  lua_pushboolean(lua, mail.facts->helo_is.*member ? 1 : 0);
+}
+
+// nil: not known, and not asked, so that `== false` says what it seems to say.
+template <std::optional<bool> dns::HeloName::*member>
+void push_helo_answer(lua_State* lua, MailContext& mail) {
+  const std::optional<bool>& answer = mail.facts->helo_is.*member;
+  if (answer) {
+    lua_pushboolean(lua, *answer ? 1 : 0);
+  } else {
+    lua_pushnil(lua);
+  }
+}
+
+constexpr std::array<ViewRow, 5> kHeloIs = {{
+    {"literal", Stage::Helo, push_helo_flag<&dns::HeloName::literal>},
+    {"own", Stage::Helo, push_helo_flag<&dns::HeloName::own>},
+    {"qualified", Stage::Helo, push_helo_flag<&dns::HeloName::qualified>},
+    {"resolves", Stage::Helo, push_helo_answer<&dns::HeloName::resolves>},
+    {"matches", Stage::Helo, push_helo_answer<&dns::HeloName::matches>},
+}};
+constexpr ViewTable kHeloIsTable = {"mail.helo_is", kHeloIs.data(), kHeloIs.size()};
 
 constexpr ViewArray kRcpts = {
     "rcpts", "mail", Stage::Rcpt, [](MailContext& mail, size_t) { return mail.facts->rcpts.size(); },
@@ -117,7 +149,7 @@ void push_score(lua_State* lua, MailContext& mail) {
   lua_pushnumber(lua, mail.progress != nullptr ? mail.progress->score_before(mail.position) : 0);
 }
 
-constexpr std::array<ViewRow, 25> kMail = {{
+constexpr std::array<ViewRow, 26> kMail = {{
     {"client", Stage::Connect, row_of<State::Client>, &kClientTable},
     {"spf", Stage::Mail, row_of<State::Spf>, &kSpfTable},
     {"helo_spf", Stage::Mail, row_of<State::HeloSpf>, &kHeloSpfTable},
@@ -132,6 +164,7 @@ constexpr std::array<ViewRow, 25> kMail = {{
     {"match", Stage::Connect, [](lua_State* lua, MailContext&) { lua_pushcfunction(lua, match); }},
     {"hit", Stage::Connect, [](lua_State* lua, MailContext&) { lua_pushcfunction(lua, hit); }},
     {"helo", Stage::Helo, [](lua_State* lua, MailContext& mail) { push(lua, mail.facts->helo); }},
+    {"helo_is", Stage::Helo, row_of<State::HeloIs>, &kHeloIsTable},
     {"from", Stage::Mail, [](lua_State* lua, MailContext& mail) { push(lua, mail.facts->from); }},
     {"rcpts", Stage::Rcpt, row_of<State::Rcpts>},
     {"size", Stage::Message,
@@ -145,7 +178,7 @@ constexpr std::array<ViewRow, 25> kMail = {{
     {"defects", Stage::Message, row_of<State::Defects>, &kDefectsTable},
     {"truncated", Stage::Message, push_truncated},
     {"score", Stage::Connect, push_score, nullptr, true},
-    {"lists", Stage::Connect, nullptr},
+    {"lists", Stage::Connect, row_of<State::Lists>},
     {"bulk", Stage::Message, nullptr},
 }};
 constexpr ViewTable kMailTable = {"mail", kMail.data(), kMail.size()};
@@ -159,7 +192,9 @@ const ViewTable& mail_table() {
 void open_mail(lua_State* lua) {
   make_view(lua, State::Mail, kMailTable);
   make_view(lua, State::Client, kClientTable);
+  make_view(lua, State::HeloIs, kHeloIsTable);
   make_array(lua, State::Rcpts, kRcpts);
+  open_listed(lua);
   open_authentication(lua);
   open_content(lua);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "lua/api.h"
@@ -56,6 +57,11 @@ void row_of(lua_State* lua, MailContext& /*mail*/) {
 
 /// What `mail` offers: for those who check rules without running them.
 [[nodiscard]] const ViewTable& mail_table();
+
+/// Makes mail.lists (api_listed.cc). Its fields are the lists of the rules: there is no table of them.
+void open_listed(lua_State* lua);
+/// The running rule knows now that the list of this name has listed something.
+void note_listed(MailContext& mail, const std::string& list);
 
 /// Of the objects of api_authentication.cc; those of content are in lua/content.h.
 extern const ViewTable kSpfTable;

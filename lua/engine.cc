@@ -1,6 +1,7 @@
 #include "lua/engine.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,13 +31,49 @@ Engine::Engine(const RuleSet& rules, Observer* observer) : rules_(rules), observ
     slot.rule = order[position];
     slot.position = position;
     slot.pattern = rules.pattern_of_[slot.rule];
-    if (!info.disabled) stages_[static_cast<size_t>(info.stage)].push_back(&slot);
+    // What is not asked has no answers.
+    if (info.disabled || (info.kind == RuleInfo::Kind::List && !list(slot).enabled)) continue;
+    stages_[static_cast<size_t>(info.stage)].push_back(&slot);
+    add_reads(slot);
   }
+  find_lists_needed();
   if (rules.patterns_) scanner_ = std::make_unique<PatternScanner>(rules.patterns_);
   renew();
 }
 
 Engine::~Engine() = default;
+
+void Engine::add_reads(const Slot& slot) {
+  if (slot.info->kind != RuleInfo::Kind::When) return;
+  FactNames& stage = reads_[static_cast<size_t>(slot.info->stage)];
+  if (slot.rule < rules_.reads_.size()) {
+    stage.insert(rules_.reads_[slot.rule].begin(), rules_.reads_[slot.rule].end());
+  } else {
+    stage.emplace(kAnyFact);
+  }
+}
+
+void Engine::find_lists_needed() {
+  const lists::Lists& all = *rules_.lists_;
+  std::set<std::pair<size_t, Stage>> own;  // list, and a stage at which it has a rule
+  for (const auto& slots : stages_) {
+    for (const Slot* slot : slots) {
+      if (slot->info->kind == RuleInfo::Kind::List) own.emplace(slot->info->list, slot->info->stage);
+    }
+  }
+  for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
+    auto place = static_cast<size_t>(stage);
+    for (size_t list = 0; list < all.size(); ++list) {
+      if (!all[list].enabled) continue;
+      bool read = reads_list(reads_[place], all[list].name) && known_from(all[list].of) <= stage;
+      if (stage == Stage::Message || read || own.count({list, stage}) > 0) lists_needed_[place].push_back(list);
+    }
+  }
+}
+
+bool Engine::reads(Stage stage, std::string_view fact) const {
+  return reads_fact(reads_[static_cast<size_t>(stage)], fact);
+}
 
 // The set has read these files without a problem, so a rule that does not come out of them now ran out of time or
 // memory in this very process; it then fails by name wherever it should run, and mail flows on.

@@ -15,6 +15,7 @@
 #include "lua/isolation.h"
 #include "lua/patterns.h"
 #include "lua/plan.h"
+#include "lua/reads.h"
 #include "lua/rules.h"
 #include "lua/sandbox.h"
 #include "lua/watchdog.h"
@@ -54,6 +55,12 @@ class Engine {
   [[nodiscard]] const std::vector<size_t>& inputs(size_t rule) const { return rules_.plan_->inputs[rule]; }
   [[nodiscard]] const Expression* expression(size_t rule) const { return rules_.expression_[rule].get(); }
   [[nodiscard]] const std::unordered_map<std::string, size_t>& order() const { return order_; }
+  [[nodiscard]] const lists::List& list(const Slot& slot) const { return (*rules_.lists_)[slot.info->list]; }
+  /// As Host::lists_needed and Host::reads.
+  [[nodiscard]] const std::vector<size_t>& lists_needed(Stage stage) const {
+    return lists_needed_[static_cast<size_t>(stage)];
+  }
+  [[nodiscard]] bool reads(Stage stage, std::string_view fact) const;
 
   /// The state in which rules begin now.
   [[nodiscard]] const std::shared_ptr<Reading>& reading() const { return reading_; }
@@ -75,10 +82,15 @@ class Engine {
   static constexpr size_t kNoPattern = static_cast<size_t>(-1);
 
  private:
+  void add_reads(const Slot& slot);
+  void find_lists_needed();
+
   const RuleSet& rules_;
   Observer* observer_;
   std::vector<Slot> slots_;  // by rule
   std::array<std::vector<Slot*>, 5> stages_;
+  std::array<FactNames, 5> reads_;  // of all `when` of the stage that are not disabled
+  std::array<std::vector<size_t>, 5> lists_needed_;
   std::unordered_map<std::string, size_t> order_;
   std::shared_ptr<Reading> reading_;
   std::unique_ptr<PatternScanner> scanner_;
@@ -111,14 +123,17 @@ class Judging {
     std::chrono::nanoseconds cpu{0};
     bool for_earlier = false;  // until the rules before it have ended
     bool answered = false;
+    std::vector<std::string> lists;  // that it has found listed so far
     Pending lookup;
   };
 
   [[nodiscard]] bool decided() const { return last_ != kNobody; }
   bool resume_ready(Watchdog& watchdog);
   bool begin_next(Watchdog& watchdog);
+  [[nodiscard]] bool has_nothing_to_do(const Engine::Slot& slot) const;
   bool begin_expression(Engine::Slot& slot);
   void begin_pattern(const Engine::Slot& slot);
+  void begin_list(const Engine::Slot& slot);
   void begin_when(Engine::Slot& slot, Watchdog& watchdog);
   void enter(Engine::Reading& reading, const Engine::Slot& slot);
   void leave(Engine::Reading& reading, RuleOutcome& outcome);
@@ -126,7 +141,7 @@ class Judging {
   void skip_for_time(const Engine::Slot& slot);
   void ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
              bool own_time, size_t used_before);
-  void add_hit(const Engine::Slot& slot, double factor, std::string detail);
+  void add_hit(const Engine::Slot& slot, Hit hit);
   void give_up(Waiting& waiting);
   void finish();
 
@@ -145,6 +160,7 @@ class Judging {
   std::chrono::nanoseconds most_cpu_{0};
   size_t next_ = 0;        // in slots_
   size_t last_ = kNobody;  // position of the first rule whose action decides
+  std::string reason_;     // why, if it is a rule of a list
   Signal changed_;
   std::vector<std::unique_ptr<Waiting>> waiting_;  // last: goes first
 };

@@ -31,7 +31,7 @@ constexpr std::array<arc::Result, 4> kArc = {arc::Result::None, arc::Result::Pas
 
 void ExampleFields::read_client() {
   using ClientRow = Row<ClientFacts>;
-  static constexpr std::array<ClientRow, 5> kRows = {
+  static constexpr std::array<ClientRow, 6> kRows = {
       {{"ip",
         [](ExampleFields& self, ClientFacts& client) {
           std::string text;
@@ -48,7 +48,8 @@ void ExampleFields::read_client() {
           self.read_choice(client.reverse.emplace(), kReverse, dns::to_string, "result of a reverse look-up");
         }},
        {"port", [](ExampleFields& self, ClientFacts& client) { self.read_number(client.port, 65535); }},
-       {"tls", [](ExampleFields& self, ClientFacts& client) { self.read_bool(client.tls); }}}};
+       {"tls", [](ExampleFields& self, ClientFacts& client) { self.read_bool(client.tls); }},
+       {"early", [](ExampleFields& self, ClientFacts& client) { self.read_bool(client.early); }}}};
   read_table("client", kRows, example_.facts.client);
 }
 

@@ -83,7 +83,7 @@ void ExampleFields::read_header() {
 
 void ExampleFields::parse() {
   using ExampleRow = Row<Example>;
-  static constexpr std::array<ExampleRow, 25> kRows = {{
+  static constexpr std::array<ExampleRow, 27> kRows = {{
       {"hit", [](ExampleFields& self, Example& e) { self.read_bool(e.hit); }},
       {"detail", [](ExampleFields& self, Example& e) { self.read(e.detail.emplace()); }},
       {"score",
@@ -96,6 +96,7 @@ void ExampleFields::parse() {
       {"hits", [](ExampleFields& self, Example& e) { self.read_strings(e.hits.emplace()); }},
       {"client", [](ExampleFields& self, Example&) { self.read_client(); }},
       {"helo", [](ExampleFields& self, Example& e) { self.read(e.facts.helo); }},
+      {"helo_is", [](ExampleFields& self, Example&) { self.read_helo_is(); }},
       {"from", [](ExampleFields& self, Example& e) { self.read(e.facts.from); }},
       {"rcpts", [](ExampleFields& self, Example& e) { self.read_strings(e.facts.rcpts); }},
       {"spf", [](ExampleFields& self, Example& e) { self.read_spf(e.facts.spf); }},
@@ -117,18 +118,23 @@ void ExampleFields::parse() {
       {"urls", [](ExampleFields& self, Example&) { self.read_strings(self.body_.urls.emplace()); }},
       {"attachments", [](ExampleFields& self, Example&) { self.read_attachments(); }},
       {"message", [](ExampleFields& self, Example&) { self.read(self.message_.emplace()); }},
+      {"lists", [](ExampleFields& self, Example&) { self.read_lists(); }},
       {"dns", [](ExampleFields& self, Example&) { self.read_dns(); }},
       {"maps", [](ExampleFields& self, Example&) { self.read_maps(); }},
   }};
   read_table("", kRows, example_);
   if (!example_.hit && problems_.empty()) problem("it says neither hit = true nor hit = false");
   finish_message();
+  finish_helo();
+  finish_lists();
 }
 
 void set_plain(Example& example) {
   example.facts = Facts();
   example.facts.client.ip = IpAddress::v4({192, 0, 2, 1});
   example.facts.helo = "mail.example.net";
+  example.facts.helo_is.qualified = true;
+  example.facts.helo_is.resolves = example.facts.helo_is.matches = true;
   example.facts.from = kPlainFrom;
   example.facts.rcpts = {std::string(kPlainRecipient)};
   example.facts.spf = spf::Outcome();
@@ -144,8 +150,8 @@ void set_plain(Example& example) {
   example.facts.size = example.text.size();
 }
 
-void parse_example(lua_State* lua, Example& example, std::vector<std::string>& problems) {
-  ExampleFields(lua, example, problems).parse();
+void parse_example(lua_State* lua, const lists::Lists& lists, Example& example, std::vector<std::string>& problems) {
+  ExampleFields(lua, lists, example, problems).parse();
 }
 
 }  // namespace postern::rules

@@ -36,11 +36,33 @@ struct ExampleBody {
   [[nodiscard]] bool given() const { return text || html || urls || files; }
 };
 
-/// Reads the table on top of the stack into `example`; mistakes go to `problems`. Both outlive it. Under State::call().
+/// What an example says of one DNS list.
+struct ExampleList {
+  std::string name;
+  std::vector<std::string> answers;
+  std::vector<std::string> names;
+  std::vector<std::string> subjects;
+};
+
+/// What an example says of the name in HELO; what it does not say follows from the name.
+struct ExampleHelo {
+  /// nullopt: not said; else whether it is known, and what it is.
+  struct Answer {
+    bool known = false;
+    bool value = false;
+  };
+  std::optional<bool> literal;
+  std::optional<bool> own;
+  std::optional<bool> qualified;
+  std::optional<Answer> resolves;
+  std::optional<Answer> matches;
+};
+
+/// Reads the table on top of the stack into `example`; mistakes go to `problems`. All outlive it. Under State::call().
 class ExampleFields {
  public:
-  ExampleFields(lua_State* lua, Example& example, std::vector<std::string>& problems)
-      : lua_(lua), example_(example), problems_(problems) {}
+  ExampleFields(lua_State* lua, const lists::Lists& lists, Example& example, std::vector<std::string>& problems)
+      : lua_(lua), lists_(lists), example_(example), problems_(problems) {}
 
   void parse();
 
@@ -101,6 +123,15 @@ class ExampleFields {
   void finish_body();
   [[nodiscard]] bool has_field(std::string_view name) const;
 
+  // example_lists.cc
+  void read_lists();
+  void read_list(ExampleList& list);
+  void read_helo_is();
+  void read_known(std::optional<ExampleHelo::Answer>& out);
+  void finish_lists();
+  void finish_list(const ExampleList& said, const lists::List& list, lists::Outcome& outcome);
+  void finish_helo();
+
   // example_authentication.cc
   void read_client();
   void read_spf(std::optional<spf::Outcome>& out);
@@ -110,6 +141,7 @@ class ExampleFields {
   void read_arc();
 
   lua_State* lua_;
+  const lists::Lists& lists_;
   Example& example_;
   std::vector<std::string>& problems_;
   std::string field_;
@@ -117,6 +149,8 @@ class ExampleFields {
   std::optional<std::string> subject_;
   std::optional<std::string> message_;
   ExampleBody body_;
+  std::vector<ExampleList> said_of_lists_;
+  ExampleHelo helo_;
   bool has_size_ = false;
 };
 

@@ -57,6 +57,7 @@ class Runner {
   struct Parse {
     const Definition* rule;
     size_t number;
+    const lists::Lists* lists;
     Example* example;
     std::vector<std::string>* problems;
   };
@@ -99,7 +100,7 @@ int Runner::parse_protected(lua_State* lua) {
   const auto& parse = *static_cast<Parse*>(lua_touserdata(lua, 1));
   lua_rawgeti(lua, LUA_REGISTRYINDEX, parse.rule->examples);
   lua_rawgeti(lua, -1, static_cast<lua_Integer>(parse.number));
-  parse_example(lua, *parse.example, *parse.problems);
+  parse_example(lua, *parse.lists, *parse.example, *parse.problems);
   return 0;
 }
 
@@ -194,7 +195,7 @@ void Runner::run_example(size_t index, size_t number) {
   Example example;
   set_plain(example);
   std::vector<std::string> mistakes;
-  Parse parse{&rule, number, &example, &mistakes};
+  Parse parse{&rule, number, rules_.lists().get(), &example, &mistakes};
   lua_pushcfunction(tables_.lua(), parse_protected);
   lua_pushlightuserdata(tables_.lua(), &parse);
   CallResult parsed = tables_.call(1, 0);

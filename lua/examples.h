@@ -30,7 +30,8 @@ struct Example {
 /// A harmless message: what an example does not say is as in this one.
 void set_plain(Example& example);
 
-/// Reads the table on top of the stack. Mistakes are added to `problems`. Runs under State::call().
-void parse_example(lua_State* lua, Example& example, std::vector<std::string>& problems);
+/// Reads the table on top of the stack. `lists`: those that rule files declare. Mistakes are added to `problems`. Runs
+/// under State::call().
+void parse_example(lua_State* lua, const lists::Lists& lists, Example& example, std::vector<std::string>& problems);
 
 }  // namespace postern::rules

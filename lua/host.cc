@@ -29,4 +29,12 @@ bool Host::has_rules(Stage stage) const {
   return !engine_->stage(stage).empty();
 }
 
+const std::vector<size_t>& Host::lists_needed(Stage stage) const {
+  return engine_->lists_needed(stage);
+}
+
+bool Host::reads(Stage stage, std::string_view fact) const {
+  return engine_->reads(stage, fact);
+}
+
 }  // namespace postern::rules

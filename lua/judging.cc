@@ -6,6 +6,7 @@
 
 #include "lua/engine.h"
 #include "lua/expression.h"
+#include "lua/hits.h"
 
 namespace postern::rules {
 
@@ -29,6 +30,7 @@ Judging::Judging(Engine& engine, const std::vector<Engine::Slot*>& slots, const 
   mail_.order = &engine.order();
   mail_.dns = outside.dns;
   mail_.dns_timeout = outside.dns_timeout;
+  mail_.lists = engine.rules().lists().get();
   mail_.maps = &engine.rules().maps();
   if (!evaluation.maps) evaluation.maps = std::make_shared<SeenMaps>();
   mail_.seen_maps = evaluation.maps;
@@ -67,6 +69,7 @@ bool Judging::resume_ready(Watchdog& watchdog) {
   Engine::Reading& reading = *waiting->reading;
   engine_.waiting(-1, reading);
   enter(reading, *waiting->slot);
+  mail_.listed = std::move(waiting->lists);
   size_t used_before = reading.state.used();
   RuleOutcome outcome = resume_rule(waiting->thread, watchdog, waiting->cpu);
   leave(reading, outcome);
@@ -80,19 +83,23 @@ bool Judging::resume_ready(Watchdog& watchdog) {
   return true;
 }
 
+// Hundreds of patterns in a row, and of lists, must cost next to nothing.
+bool Judging::has_nothing_to_do(const Engine::Slot& slot) const {
+  if (slot.info->kind == RuleInfo::Kind::List) return listed(*mail_.facts, slot.info->list) == nullptr;
+  return scanned_ && slot.pattern != Engine::kNoPattern && !matches_.matched(slot.pattern);
+}
+
 // Begins with the next rule; false when there is none that may begin now.
 bool Judging::begin_next(Watchdog& watchdog) {
   if (decided()) return false;
-  while (scanned_ && next_ < slots_.size() && slots_[next_]->pattern != Engine::kNoPattern &&
-         !matches_.matched(slots_[next_]->pattern)) {
-    ++next_;  // nothing to be done: hundreds of patterns in a row must cost next to nothing
-  }
+  while (next_ < slots_.size() && has_nothing_to_do(*slots_[next_])) ++next_;
   if (next_ == slots_.size()) return false;
   auto for_earlier = [](const auto& each) { return each->for_earlier; };
   if (std::any_of(waiting_.begin(), waiting_.end(), for_earlier)) return false;
   Engine::Slot& slot = *slots_[next_];
   switch (slot.info->kind) {
     case RuleInfo::Kind::Pattern: begin_pattern(slot); break;
+    case RuleInfo::Kind::List: begin_list(slot); break;
     case RuleInfo::Kind::Expression:
       if (!begin_expression(slot)) return false;
       break;
@@ -110,7 +117,15 @@ bool Judging::begin_next(Watchdog& watchdog) {
 
 void Judging::begin_pattern(const Engine::Slot& slot) {
   if (!std::exchange(scanned_, true)) engine_.scan(mail_, matches_);
-  if (matches_.matched(slot.pattern)) add_hit(slot, 1, matches_.detail(slot.pattern));
+  if (matches_.matched(slot.pattern)) add_hit(slot, make_hit(*slot.info, 1, matches_.detail(slot.pattern)));
+}
+
+void Judging::begin_list(const Engine::Slot& slot) {
+  const lists::List& list = engine_.list(slot);
+  std::optional<Hit> hit = list_hit(*slot.info, list, *mail_.facts);
+  if (!hit) return;
+  add_hit(slot, std::move(*hit));
+  if (last_ == slot.position) reason_ = list_reason(*slot.info, list, *mail_.facts);
 }
 
 // False when a rule that it names has not ended.
@@ -118,17 +133,9 @@ bool Judging::begin_expression(Engine::Slot& slot) {
   for (size_t input : engine_.inputs(slot.rule)) {
     if (progress_.is_open(engine_.slot(input).position)) return false;
   }
-  const Expression& expression = *engine_.expression(slot.rule);
-  const auto& names = expression.names();
-  if (!expression.evaluate([&](size_t name) { return progress_.has_hit(names[name]); })) return true;
-  std::string detail;
-  for (const std::string& name : names) {
-    constexpr size_t kMaxDetail = 200;
-    if (!progress_.has_hit(name) || detail.size() + name.size() + 2 > kMaxDetail) continue;
-    if (!detail.empty()) detail += ", ";
-    detail += name;
-  }
-  add_hit(slot, 1, std::move(detail));
+  std::optional<Hit> hit = expression_hit(*slot.info, *engine_.expression(slot.rule),
+                                          [this](std::string_view rule) { return progress_.find(rule); });
+  if (hit) add_hit(slot, std::move(*hit));
   return true;
 }
 
@@ -182,6 +189,7 @@ void Judging::enter(Engine::Reading& reading, const Engine::Slot& slot) {
   mail_.stage = slot.info->stage;
   mail_.position = slot.position;
   mail_.wanted.reset();
+  mail_.listed.clear();
   reading.state.mail = &mail_;
 }
 
@@ -199,6 +207,7 @@ void Judging::leave(Engine::Reading& reading, RuleOutcome& outcome) {
 void Judging::wait(std::unique_ptr<Waiting> waiting) {
   engine_.waiting(1, *waiting->reading);
   waiting->answered = false;
+  waiting->lists = std::move(mail_.listed);
   waiting->for_earlier = !mail_.wanted;
   Waiting& stays = *waiting;
   waiting_.push_back(std::move(waiting));
@@ -227,19 +236,14 @@ void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& o
   if (outcome.call.failure != Failure::None) {
     engine_.failed(slot, outcome, own_time, reading, used_before);
   } else if (outcome.hit) {
-    add_hit(slot, outcome.factor, std::move(outcome.detail));
+    Hit hit = make_hit(*slot.info, outcome.factor, std::move(outcome.detail));
+    hit.lists = std::move(mail_.listed);
+    add_hit(slot, std::move(hit));
   }
 }
 
-void Judging::add_hit(const Engine::Slot& slot, double factor, std::string detail) {
+void Judging::add_hit(const Engine::Slot& slot, Hit hit) {
   const RuleInfo& info = *slot.info;
-  Hit hit;
-  hit.rule = info.name;
-  hit.score = round_score(std::clamp(info.score * factor, -1000.0, 1000.0));
-  hit.factor = factor;
-  hit.detail = std::move(detail);
-  hit.group = info.group;
-  hit.shadow = info.shadow;
   progress_.add(slot.position, std::move(hit));
   if (!info.action || info.shadow) return;
   // Rules behind the one that decides would not have run.
@@ -262,7 +266,12 @@ void Judging::finish() {
   for (Progress::Placed& placed : progress_.take(last_)) {
     const RuleInfo& info = engine_.rules().rules()[engine_.rule_at(placed.position)];
     if (engine_.observer() != nullptr) engine_.observer()->rule_hit(info);
-    if (placed.position == last_) evaluation_.decision = Decision{*info.action, info.name, info.reply};
+    if (placed.position == last_) {
+      bool of_list = info.kind == RuleInfo::Kind::List;
+      evaluation_.decision =
+          Decision{*info.action, info.name, info.reply, of_list ? std::move(reason_) : std::string(),
+                   of_list ? engine_.list(engine_.slot(engine_.rule_at(placed.position))).name : std::string()};
+    }
     evaluation_.hits.push_back(std::move(placed.hit));
   }
   evaluation_.score = sum(evaluation_.hits, engine_.rules().group_caps());

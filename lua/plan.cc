@@ -24,8 +24,9 @@ constexpr size_t kNowhere = std::numeric_limits<size_t>::max();
 /// All walks are loops with a list of their own: a chain of thousands of rules is no reason to run out of stack.
 class Planner {
  public:
-  Planner(const std::vector<RuleInfo>& rules, const std::vector<Asks>& asks, std::vector<Problem>& problems)
-      : rules_(rules), asks_(asks), problems_(problems) {}
+  Planner(const std::vector<RuleInfo>& rules, const std::vector<Asks>& asks, std::vector<Problem>& problems,
+          const lists::Lists& lists)
+      : rules_(rules), asks_(asks), problems_(problems), lists_(lists) {}
 
   Plan run() {
     find_inputs();
@@ -83,10 +84,23 @@ class Planner {
       return false;
     }
     if (asked.stage <= asking.stage) return true;
-    problem(rule, line,
-            fmt::format("rule {} runs at stage \"{}\" and asks for {}, which runs later, at stage \"{}\"", asking.name,
-                        to_string(asking.stage), asked.name, to_string(asked.stage)));
+    problem(
+        rule, line,
+        fmt::format("rule {} runs at stage \"{}\" and asks for {}, which runs later, at stage \"{}\"{}", asking.name,
+                    to_string(asking.stage), asked.name, to_string(asked.stage), advice(asking, asked)));
     return false;
+  }
+
+  // Rules of lists run with the message unless they are told otherwise.
+  [[nodiscard]] std::string advice(const RuleInfo& asking, const RuleInfo& asked) const {
+    if (asked.kind != RuleInfo::Kind::List || asked.list >= lists_.size()) return {};
+    const lists::List& list = lists_[asked.list];
+    Stage known = known_from(list.of);
+    if (known <= asking.stage) {
+      return fmt::format(": write stage = \"{}\" in list {}", to_string(asking.stage), list.name);
+    }
+    return fmt::format(": what {} asks about is known from stage \"{}\" on, so this rule needs stage = \"{}\"",
+                       list.name, to_string(known), to_string(asked.stage));
   }
 
   // Of the rules that may run next, the first as written. No rule asks for one of a later stage, so stages stay apart.
@@ -198,6 +212,7 @@ class Planner {
   const std::vector<RuleInfo>& rules_;
   const std::vector<Asks>& asks_;
   std::vector<Problem>& problems_;
+  const lists::Lists& lists_;
   Plan plan_;
   std::vector<std::vector<size_t>> users_;  // the other way round of plan_.inputs
   std::vector<bool> placed_;
@@ -208,8 +223,9 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const std::vector<RuleInfo>& rules, const std::vector<Asks>& asks, std::vector<Problem>& problems) {
-  return Planner(rules, asks, problems).run();
+Plan make_plan(const std::vector<RuleInfo>& rules, const std::vector<Asks>& asks, std::vector<Problem>& problems,
+               const lists::Lists& lists) {
+  return Planner(rules, asks, problems, lists).run();
 }
 
 }  // namespace postern::rules

@@ -26,7 +26,8 @@ struct Plan {
 /// `asks[i]` belongs to `rules[i]`. Mistakes are added to `problems`, with the asking rule's file and the line where
 /// the name stands: a name that no rule has (and the nearest that one has), a rule of a later stage, a rule that asks
 /// for itself, a cycle (reported once, at its first rule as written: "rules ask for each other: A -> B -> A").
+/// `lists`: those that RuleInfo::list means.
 [[nodiscard]] Plan make_plan(const std::vector<RuleInfo>& rules, const std::vector<Asks>& asks,
-                             std::vector<Problem>& problems);
+                             std::vector<Problem>& problems, const lists::Lists& lists = {});
 
 }  // namespace postern::rules

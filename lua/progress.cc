@@ -22,10 +22,12 @@ bool Progress::is_open(size_t position) const {
   return std::find(open_.begin(), open_.end(), position) != open_.end();
 }
 
-bool Progress::has_hit(std::string_view rule) const {
-  auto same = [rule](const Hit& hit) { return hit.rule == rule; };
-  return std::any_of(before_.begin(), before_.end(), same) ||
-         std::any_of(placed_.begin(), placed_.end(), [&same](const Placed& placed) { return same(placed.hit); });
+const Hit* Progress::find(std::string_view rule) const {
+  auto before = std::find_if(before_.begin(), before_.end(), [rule](const Hit& hit) { return hit.rule == rule; });
+  if (before != before_.end()) return &*before;
+  auto placed =
+      std::find_if(placed_.begin(), placed_.end(), [rule](const Placed& each) { return each.hit.rule == rule; });
+  return placed != placed_.end() ? &placed->hit : nullptr;
 }
 
 double Progress::score_before(size_t position) const {

@@ -31,7 +31,8 @@ class Progress {
   [[nodiscard]] bool waits_before(size_t position) const;
   [[nodiscard]] bool is_open(size_t position) const;
 
-  [[nodiscard]] bool has_hit(std::string_view rule) const;
+  /// Null: it has not hit. Valid until the next one is added.
+  [[nodiscard]] const Hit* find(std::string_view rule) const;
   /// The sum of earlier stages and of the rules before `position`.
   [[nodiscard]] double score_before(size_t position) const;
 

@@ -19,6 +19,15 @@ bool all_of(std::string_view text, bool (*good)(char)) {
   return std::all_of(text.begin(), text.end(), good);
 }
 
+template <class Outlines>
+auto find_outline(const Outlines& outlines, std::string_view name, int line) -> const typename Outlines::value_type* {
+  const typename Outlines::value_type* best = nullptr;
+  for (const auto& each : outlines) {
+    if (each.name == name && each.line <= line && line <= each.last_line) best = &each;
+  }
+  return best;
+}
+
 }  // namespace
 
 bool is_rule_name(std::string_view name) {
@@ -67,6 +76,14 @@ std::pair<int, std::string> split_position(std::string_view message, std::string
 
 int Definition::line_of(std::string_view field) const {
   int line = outline == nullptr ? 0 : rules::line_of(*outline, field);
+  if (list != nullptr) {
+    // What an answer does not say itself is the list's.
+    auto own = list->places.find(fmt::format("{}/{}", place, field));
+    auto common = list->places.find(std::string(field));
+    line = own != list->places.end()      ? own->second
+           : common != list->places.end() ? common->second
+                                          : rules::line_of(*list, place);
+  }
   return line > 0 ? line : info.line;
 }
 
@@ -87,15 +104,19 @@ void Registry::file_failed() {
   }
   if (outline_ == nullptr) return;
   for (const RuleOutline& rule : outline_->rules) left_out_.insert(rule.name);
+  for (const TableOutline& list : outline_->lists) left_out_lists_.insert(list.name);
 }
 
 const RuleOutline* Registry::outline(std::string_view name, int line) const {
-  if (outline_ == nullptr) return nullptr;
-  const RuleOutline* best = nullptr;
-  for (const RuleOutline& rule : outline_->rules) {
-    if (rule.name == name && rule.line <= line && line <= rule.last_line) best = &rule;
-  }
-  return best;
+  return outline_ == nullptr ? nullptr : find_outline(outline_->rules, name, line);
+}
+
+const TableOutline* Registry::list_outline(std::string_view name, int line) const {
+  return outline_ == nullptr ? nullptr : find_outline(outline_->lists, name, line);
+}
+
+const TableOutline* Registry::enable_outline(std::string_view name, int line) const {
+  return outline_ == nullptr ? nullptr : find_outline(outline_->enables, name, line);
 }
 
 void Registry::use_map(const std::string& name, Map::Kind kind, int line) {
@@ -127,12 +148,44 @@ void Registry::add(Definition rule) {
     problem(info.line, fmt::format("rule {} is already declared at {}:{}", info.name, first.file, first.line));
     return;
   }
+  auto list = list_by_name_.find(info.name);
+  if (list != list_by_name_.end()) {
+    const Place& place = list_places_[list->second];
+    problem(info.line,
+            fmt::format("rule {}: there is a list of this name at {}:{}", info.name, place.file, place.line));
+    return;
+  }
   if (rules_.size() >= kMaxRules) {
     problem(info.line, fmt::format("there are more than {} rules", kMaxRules));
     return;
   }
   by_name_.emplace(info.name, rules_.size());
   rules_.push_back(std::move(rule));
+}
+
+void Registry::add_list(lists::List list, std::vector<Definition> answers, int line) {
+  auto known = list_by_name_.find(list.name);
+  if (known != list_by_name_.end()) {
+    const Place& first = list_places_[known->second];
+    return problem(line, fmt::format("list {0} is already declared at {1}:{2} (enable \"{0}\" {{ zone = \"...\" }} "
+                                     "changes its zone)",
+                                     list.name, first.file, first.line));
+  }
+  auto rule = by_name_.find(list.name);
+  if (rule != by_name_.end()) {
+    const RuleInfo& first = rules_[rule->second].info;
+    return problem(line,
+                   fmt::format("list {}: there is a rule of this name at {}:{}", list.name, first.file, first.line));
+  }
+  if (lists_.size() >= kMaxLists) return problem(line, fmt::format("there are more than {} lists", kMaxLists));
+  list_by_name_.emplace(list.name, lists_.size());
+  list_places_.push_back({file_, line});
+  for (size_t i = 0; i < answers.size(); ++i) {
+    answers[i].info.list = lists_.size();
+    answers[i].info.answer = i;
+    add(std::move(answers[i]));
+  }
+  lists_.push_back(std::move(list));
 }
 
 void Registry::set_group(const std::string& name, double cap, int line) {
@@ -143,78 +196,6 @@ void Registry::set_group(const std::string& name, double cap, int line) {
   }
   group_caps_[name] = cap;
   group_places_[name] = {file_, line};
-}
-
-void Registry::set_score(const std::string& name, double score, int line) {
-  overrides_.push_back({name, score, file_, line});
-}
-
-void Registry::disable(const std::string& name, int line) {
-  overrides_.push_back({name, std::nullopt, file_, line});
-}
-
-// A group without a cap may be meant to have none. But one that a single rule has, and that is spelt nearly as one that
-// is declared, is taken for that one: its rule would escape the cap.
-std::set<std::string> Registry::find_misspelt_groups() {
-  constexpr size_t kShortest = 4;  // of names that are no mere letters and numbers
-  std::map<std::string, std::vector<const Definition*>> members;
-  for (const Definition& rule : rules_) members[rule.info.group].push_back(&rule);
-  std::vector<std::string> declared;
-  for (const auto& [name, place] : group_places_) {
-    // What local.lua says of a group that nobody is in is a mistake there.
-    if (members.count(name) != 0 || basename(place.first) != "local.lua") declared.push_back(name);
-  }
-  std::set<std::string> meant;
-  for (const auto& [name, rules] : members) {
-    if (name.size() < kShortest || rules.size() > 1 || group_places_.count(name) != 0) continue;
-    std::string best = nearest(name, declared);
-    if (best.empty()) continue;
-    meant.insert(best);
-    const Definition& rule = *rules.front();
-    problem_at(rule.info.file, rule.line_of("group"),
-               fmt::format("rule {}: there is no group '{}' (did you mean '{}'?)", rule.info.name, name, best));
-  }
-  return meant;
-}
-
-void Registry::finish() {
-  for (const Call& call : calls_) {
-    if (call.closed) continue;
-    problem_at(call.file, call.line,
-               call.what == "rule" ? fmt::format("rule \"{0}\" has no table: rule \"{0}\" {{ ... }}", call.name)
-                                   : fmt::format("score \"{0}\" has no number: score \"{0}\" (4.0)", call.name));
-  }
-  std::vector<std::string> names;
-  std::set<std::string> groups;
-  for (const Definition& rule : rules_) {
-    names.push_back(rule.info.name);
-    groups.insert(rule.info.group);
-  }
-  groups.erase("");
-  std::set<std::string> mistaken = find_misspelt_groups();
-  for (const Override& change : overrides_) {
-    if (by_name_.count(change.name) != 0 || left_out_.count(change.name) != 0) continue;
-    problem_at(change.file, change.line,
-               fmt::format("{}: there is no rule {}{}", change.score ? "score" : "disable",
-                           escape_for_log(change.name, 64), did_you_mean(change.name, names)));
-  }
-  for (const auto& [group, place] : group_places_) {
-    if (incomplete_ || groups.count(group) != 0 || mistaken.count(group) != 0) continue;
-    problem_at(place.first, place.second,
-               fmt::format("group: no rule is in group '{}'{}", group, did_you_mean(group, groups)));
-  }
-  // Lua walks tables in no order that people know.
-  sort_problems(problems_);
-}
-
-void Registry::apply_to(std::vector<RuleInfo>& rules) const {
-  for (const Override& change : overrides_) {
-    auto found = by_name_.find(change.name);
-    if (found == by_name_.end() || found->second >= rules.size()) continue;
-    RuleInfo& rule = rules[found->second];
-    rule.disabled = !change.score;
-    if (change.score) rule.score = *change.score;
-  }
 }
 
 void read_files(State& state, Registry& registry, const std::vector<RuleSet::File>& files,

@@ -11,6 +11,7 @@
 #include <lua.hpp>
 
 #include "filters/base/bytes.h"
+#include "filters/lists/list.h"
 #include "lua/expression.h"
 #include "lua/maps.h"
 #include "lua/patterns.h"
@@ -38,7 +39,7 @@ template <class Words>
 /// `text` (an error of Lua's) as one line of valid UTF-8, at most 500 bytes; quotes stay quotes.
 [[nodiscard]] std::string one_line(std::string_view text);
 
-/// One `rule` of a file. The references are of the state in which the file was read.
+/// One `rule` of a file, or one answer of a `list`. The references are of the state in which the file was read.
 struct Definition {
   RuleInfo info;
   int when = LUA_NOREF;
@@ -47,14 +48,23 @@ struct Definition {
   std::optional<Expression> expression;
   std::string condition;                 // the field that says when it hits: "when", "body", "all"...
   const RuleOutline* outline = nullptr;  // the rule as written, where it was found; see Registry
+  const TableOutline* list = nullptr;    // of an answer the list as written
+  std::string place;                     // and where in it: "answers/127.0.0.2"
   [[nodiscard]] int line_of(std::string_view field) const;  // else the rule's
   [[nodiscard]] int line_of_example(size_t number) const;   // from 1; else the rule's
+};
+
+/// What `enable "ZEN" { ... }` changes of a list.
+struct ListChange {
+  std::optional<std::string> zone;  // as List::zone
+  std::optional<std::string> title;
 };
 
 /// Collects what one reading of all files declares. One thread, one state.
 class Registry {
  public:
   static constexpr size_t kMaxRules = 10'000;
+  static constexpr size_t kMaxLists = 1000;
   static constexpr size_t kMaxProblems = 200;
 
   explicit Registry(bool keep_examples) : keep_examples_(keep_examples) {}
@@ -67,6 +77,9 @@ class Registry {
   [[nodiscard]] const std::string& file() const { return file_; }
   /// The rule of this name at this line in the current file's outline; or null.
   [[nodiscard]] const RuleOutline* outline(std::string_view name, int line) const;
+  /// The same of `list` and of `enable`.
+  [[nodiscard]] const TableOutline* list_outline(std::string_view name, int line) const;
+  [[nodiscard]] const TableOutline* enable_outline(std::string_view name, int line) const;
   [[nodiscard]] bool keeps_examples() const { return keep_examples_; }
 
   void problem(int line, std::string text);
@@ -75,9 +88,15 @@ class Registry {
   void close_call(size_t ticket);
 
   void add(Definition rule);
+  /// `answers`: the rules of list.answers, in the same order.
+  void add_list(lists::List list, std::vector<Definition> answers, int line);
+  /// Not all that a list says could be read: who speaks of rules of it, or of itself, makes no mistake.
+  void leave_out(const std::string& list) { left_out_lists_.insert(list); }
   void set_group(const std::string& name, double cap, int line);
   void set_score(const std::string& name, double score, int line);
   void disable(const std::string& name, int line);
+  void enable(const std::string& name, int line);
+  void change_list(const std::string& name, ListChange change, int line);
   /// A map that the file names while it is read.
   void use_map(const std::string& name, Map::Kind kind, int line);
   struct UsedMap {
@@ -88,12 +107,14 @@ class Registry {
   };
   [[nodiscard]] const std::vector<UsedMap>& used_maps() const { return used_maps_; }
 
-  /// Once all files are read: overrides are checked and applied, in order; the later wins. The rules keep their scores
-  /// as declared; apply_to() is what turns them into the ones in force.
+  /// Once all files are read: overrides are checked and applied, in order; the later wins. The rules keep their scores,
+  /// and the lists what they are, as declared; apply_to() is what turns them into the ones in force.
   void finish();
-  void apply_to(std::vector<RuleInfo>& rules) const;
+  /// Rules of lists that are not enabled are disabled.
+  void apply_to(std::vector<RuleInfo>& rules, lists::Lists& lists) const;
 
   [[nodiscard]] const std::vector<Definition>& rules() const { return rules_; }
+  [[nodiscard]] const lists::Lists& lists() const { return lists_; }
   [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
 
@@ -106,12 +127,25 @@ class Registry {
     bool closed = false;
   };
   struct Override {
+    enum class What { Score, Disable, Enable, Change };
     std::string name;
-    std::optional<double> score;  // nullopt: disable
+    What what = What::Disable;
+    double score = 0;
+    ListChange change;
+    std::string file;
+    int line = 0;
+  };
+  struct Place {
     std::string file;
     int line = 0;
   };
   void problem_at(const std::string& file, int line, std::string text);
+  void check_calls();
+  void check_groups();
+  void check_overrides();
+  [[nodiscard]] static std::string_view word_of(Override::What what);
+  [[nodiscard]] std::string mistake_of(const Override& change, const std::vector<std::string>& names) const;
+  [[nodiscard]] bool is_left_out(const std::string& name) const;
   /// Names of declared groups that were meant.
   std::set<std::string> find_misspelt_groups();
 
@@ -120,9 +154,13 @@ class Registry {
   std::string file_;
   const Outline* outline_ = nullptr;
   std::vector<UsedMap> used_maps_;
-  std::set<std::string, std::less<>> left_out_;  // names of rules, perhaps
+  std::set<std::string, std::less<>> left_out_;        // names of rules and lists, perhaps
+  std::set<std::string, std::less<>> left_out_lists_;  // the same, and of their rules nothing is known
   std::vector<Definition> rules_;
   std::map<std::string, size_t> by_name_;
+  lists::Lists lists_;
+  std::vector<Place> list_places_;
+  std::map<std::string, size_t> list_by_name_;
   std::map<std::string, double> group_caps_;
   std::map<std::string, std::pair<std::string, int>> group_places_;
   std::vector<Override> overrides_;
@@ -137,6 +175,11 @@ void read_files(State& state, Registry& registry, const std::vector<RuleSet::Fil
 
 /// The fields of a rule's table (on top of the stack) into `rule`; mistakes go to `registry`. Runs under State::call().
 void parse_rule_table(lua_State* lua, Registry& registry, Definition& rule);
+
+/// The same of a list's table; both its rules and itself are added to `registry`. `list` has its name.
+void parse_list_table(lua_State* lua, Registry& registry, lists::List list, int line);
+/// The same of the table of `enable "NAME" { ... }`.
+[[nodiscard]] ListChange parse_list_change(lua_State* lua, Registry& registry, const std::string& name, int line);
 
 /// By file, line and text, each once.
 void sort_problems(std::vector<Problem>& problems);

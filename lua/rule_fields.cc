@@ -1,6 +1,5 @@
 // The fields of a rule's table: one row each. A new kind of rule is a new row here.
 #include <array>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -8,18 +7,18 @@
 
 #include "lua/api.h"
 #include "lua/registry.h"
+#include "lua/shared_fields.h"
 
 namespace postern::rules {
 
 namespace {
 
-constexpr size_t kMaxAbout = 300;
-constexpr size_t kMaxReply = 400;  // with code and CRLF still a legal line (RFC 5321, 4.5.3.1.5: 512 octets)
 constexpr lua_Integer kMaxExamples = 1000;
 
-class Fields {
+class Fields final : public SharedFields {
  public:
-  Fields(lua_State* lua, Registry& registry, Definition& rule) : lua_(lua), registry_(registry), rule_(rule) {}
+  Fields(lua_State* lua, Registry& registry, Definition& rule)
+      : SharedFields(lua, rule.info), lua_(lua), registry_(registry), rule_(rule) {}
 
   void parse();
 
@@ -31,20 +30,11 @@ class Fields {
   static const std::array<Row, 17> kRows;
 
   // At the line of the field that is being read, else of the rule.
-  void problem(const std::string& text) {
-    registry_.problem(rule_.line_of(field_), fmt::format("rule {}: {}", rule_.info.name, text));
+  void problem(const std::string& text) override {
+    registry_.problem(rule_.line_of(field()), fmt::format("rule {}: {}", rule_.info.name, text));
   }
-  // The string on top of the stack, or a problem.
-  std::optional<std::string> text(const char* field);
-  void field(std::string_view name);
-  void about();
-  void stage();
-  void score();
-  void group();
+  void read(std::string_view name);
   void when();
-  void action();
-  void reply();
-  void mode();
   void examples();
   void header();
   template <Target target>
@@ -56,13 +46,10 @@ class Fields {
   void set_pattern(Target target, std::string field, std::string_view text);
   std::optional<std::vector<std::string>> rule_names();
   void check();
-  void check_reply();
 
   lua_State* lua_;
   Registry& registry_;
   Definition& rule_;
-  std::string field_;  // whose value is looked at; empty: the rule as a whole
-  bool bad_action_ = false;
   bool unknown_field_ = false;  // which may have been meant for the condition
 };
 
@@ -84,16 +71,8 @@ const std::array<Fields::Row, 17> Fields::kRows = {{{"about", &Fields::about},
                                                     {"any", &Fields::any},
                                                     {"expression", &Fields::expression}}};
 
-std::optional<std::string> Fields::text(const char* field) {
-  if (lua_type(lua_, -1) != LUA_TSTRING) {
-    problem(fmt::format("'{}' must be a string, not a {}", field, luaL_typename(lua_, -1)));
-    return std::nullopt;
-  }
-  return std::string(text_at(lua_, -1));
-}
-
-void Fields::field(std::string_view name) {
-  field_ = name;
+void Fields::read(std::string_view name) {
+  at(name);
   for (const Row& row : kRows) {
     if (row.name == name) return (this->*row.parse)();
   }
@@ -103,48 +82,6 @@ void Fields::field(std::string_view name) {
   for (const Row& row : kRows) known.push_back(row.name);
   registry_.problem(rule_.line_of(name), fmt::format("unknown field '{}' in rule {}{}", escape_for_log(name, 60),
                                                      rule_.info.name, did_you_mean(name, known)));
-}
-
-void Fields::about() {
-  auto value = text("about");
-  if (!value) return;
-  if (trim(*value).empty() || value->size() > kMaxAbout || !is_utf8(*value) ||
-      value->find_first_of("\r\n") != std::string::npos) {
-    problem(fmt::format("'about' must be one line of text, at most {} bytes", kMaxAbout));
-    return;
-  }
-  rule_.info.about = *value;
-}
-
-void Fields::stage() {
-  auto value = text("stage");
-  if (!value) return;
-  auto stage = parse_stage(*value);
-  if (!stage) {
-    constexpr std::array<std::string_view, 5> kStages = {"connect", "helo", "mail", "rcpt", "message"};
-    problem(fmt::format("unknown stage '{}'{}; the stages are connect, helo, mail, rcpt, message",
-                        escape_for_log(*value, 60), did_you_mean(*value, kStages)));
-    return;
-  }
-  rule_.info.stage = *stage;
-}
-
-void Fields::score() {
-  if (lua_type(lua_, -1) != LUA_TNUMBER || !is_score(lua_tonumber(lua_, -1))) {
-    problem("'score' must be a number from -1000 to 1000");
-    return;
-  }
-  rule_.info.score = round_score(lua_tonumber(lua_, -1));
-}
-
-void Fields::group() {
-  auto value = text("group");
-  if (!value) return;
-  if (!is_group_name(*value)) {
-    problem("'group' must be a name of letters, digits, '_' and '-', at most 64");
-    return;
-  }
-  rule_.info.group = *value;
 }
 
 // A rule has one condition.
@@ -169,7 +106,7 @@ void Fields::condition(std::string_view name) {
 }
 
 void Fields::set_pattern(Target target, std::string name, std::string_view text) {
-  if (text.empty()) return problem(fmt::format("'{}' is an empty expression, which matches everything", field_));
+  if (text.empty()) return problem(fmt::format("'{}' is an empty expression, which matches everything", field()));
   rule_.info.kind = RuleInfo::Kind::Pattern;
   rule_.pattern = Pattern{target, std::move(name), std::string(text)};
 }
@@ -201,8 +138,8 @@ void Fields::header() {
 
 template <Target target>
 void Fields::pattern() {
-  condition(field_);
-  if (auto value = text(field_.c_str())) set_pattern(target, "", *value);
+  condition(field());
+  if (auto value = text(field())) set_pattern(target, "", *value);
 }
 
 std::optional<std::vector<std::string>> Fields::rule_names() {
@@ -213,7 +150,7 @@ std::optional<std::vector<std::string>> Fields::rule_names() {
     lua_pop(lua_, 1);
   }
   if (count > 0 && names.size() == count) return names;
-  problem(fmt::format("'{0}' must be a list of at most {1} rules: {0} = {{ \"A\", \"B\" }}", field_,
+  problem(fmt::format("'{0}' must be a list of at most {1} rules: {0} = {{ \"A\", \"B\" }}", field(),
                       Expression::kMaxNames));
   return std::nullopt;
 }
@@ -249,40 +186,6 @@ void Fields::when() {
   rule_.when = luaL_ref(lua_, LUA_REGISTRYINDEX);
 }
 
-void Fields::action() {
-  bad_action_ = true;
-  auto value = text("action");
-  if (!value) return;
-  constexpr std::array<Verdict, 5> kActions = {Verdict::Reject, Verdict::Defer, Verdict::Accept, Verdict::Quarantine,
-                                               Verdict::Discard};
-  std::vector<std::string_view> known;
-  for (Verdict verdict : kActions) {
-    known.push_back(to_string(verdict));
-    if (known.back() == *value) {
-      rule_.info.action = verdict;
-      bad_action_ = false;
-      return;
-    }
-  }
-  problem(fmt::format("unknown action '{}'{}; the actions are reject, defer, accept, quarantine, discard",
-                      escape_for_log(*value, 60), did_you_mean(*value, known)));
-}
-
-void Fields::reply() {
-  if (auto value = text("reply")) rule_.info.reply = *value;
-}
-
-void Fields::mode() {
-  auto value = text("mode");
-  if (!value) return;
-  constexpr std::array<std::string_view, 2> kModes = {"live", "shadow"};
-  if (*value != kModes[0] && *value != kModes[1]) {
-    problem(fmt::format("unknown mode '{}'{}; the modes are live (the default) and shadow", escape_for_log(*value, 60),
-                        did_you_mean(*value, kModes)));
-  }
-  rule_.info.shadow = *value == kModes[1];
-}
-
 void Fields::examples() {
   if (lua_type(lua_, -1) != LUA_TTABLE) {
     problem("'examples' must be a list of tables");
@@ -314,43 +217,6 @@ void Fields::examples() {
   rule_.examples = luaL_ref(lua_, LUA_REGISTRYINDEX);
 }
 
-bool digits(std::string_view text, size_t most) {
-  return !text.empty() && text.size() <= most && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-// RFC 5321, 4.2: Reply-code = %x32-35 %x30-35 %x30-39; RFC 3463, 2: class "." subject "." detail, both 1*3DIGIT; a
-// class says the same as the code's first digit.
-bool is_reply(std::string_view reply, char wanted) {
-  if (reply.size() > kMaxReply || reply.size() < 5 || printable_ascii(reply, kMaxReply) != reply) return false;
-  if (!digits(reply.substr(0, 3), 3) || reply[0] != wanted || reply[1] > '5' || reply[3] != ' ') return false;
-  reply.remove_prefix(4);
-  size_t space = reply.find(' ');
-  if (space == std::string_view::npos || trim(reply.substr(space)).empty()) return false;
-  std::string_view status = reply.substr(0, space);
-  if (status.size() < 5 || status[0] != wanted || status[1] != '.') return false;
-  status.remove_prefix(2);
-  size_t dot = status.find('.');
-  return dot != std::string_view::npos && digits(status.substr(0, dot), 3) && digits(status.substr(dot + 1), 3);
-}
-
-void Fields::check_reply() {
-  const RuleInfo& info = rule_.info;
-  field_ = "reply";
-  if (info.reply.empty() || bad_action_) return;
-  if (!info.action) {
-    problem("'reply' needs an 'action'");
-  } else if (*info.action != Verdict::Reject && *info.action != Verdict::Defer) {
-    problem(fmt::format("'reply' is for the actions reject and defer, not for {}", to_string(*info.action)));
-  } else if (info.reply.substr(0, 3) == "421" || info.reply.substr(0, 3) == "521") {
-    // RFC 5321, 3.8; RFC 7504, 3: these promise that the connection is closed.
-    problem("'reply' must not begin with 421 or 521: they say that the connection is closed");
-  } else if (*info.action == Verdict::Reject && !is_reply(info.reply, '5')) {
-    problem("'reply' of a reject must look like \"550 5.7.1 reason\", in ASCII, at most 400 bytes");
-  } else if (*info.action == Verdict::Defer && !is_reply(info.reply, '4')) {
-    problem("'reply' of a defer must look like \"451 4.7.1 reason\", in ASCII, at most 400 bytes");
-  }
-}
-
 void Fields::check() {
   auto missing = [this](const char* name) {
     lua_pushstring(lua_, name);
@@ -358,14 +224,14 @@ void Fields::check() {
     lua_pop(lua_, 1);
     return is_missing;
   };
-  field_.clear();
+  at("");
   if (missing("about")) problem("'about' is missing: one sentence that says what the rule found");
   if (rule_.condition.empty() && !unknown_field_) {
     problem(
         "'when' is missing: the function that decides (or header, body, url, attachment, raw, all, any, expression)");
   }
   if (rule_.pattern && rule_.info.stage != Stage::Message) {
-    field_ = "stage";
+    at("stage");
     problem(fmt::format("'{}' looks into the message: it is for rules of stage \"message\"", rule_.condition));
   }
   check_reply();
@@ -375,9 +241,9 @@ void Fields::parse() {
   lua_pushnil(lua_);
   while (lua_next(lua_, 1) != 0) {
     if (lua_type(lua_, -2) == LUA_TSTRING) {
-      field(text_at(lua_, -2));
+      read(text_at(lua_, -2));
     } else {
-      field_.clear();
+      at("");
       problem("a value without a name: fields are written name = value");
     }
     lua_pop(lua_, 1);

@@ -17,6 +17,7 @@
 #include "lua/isolation.h"
 #include "lua/patterns.h"
 #include "lua/plan.h"
+#include "lua/reads.h"
 #include "lua/registry.h"
 #include "lua/sandbox.h"
 #include "lua/source.h"
@@ -144,9 +145,11 @@ struct RuleSet::Building {
   std::vector<Outline> outlines;
   Registry registry{false};
   std::vector<Problem> problems;
+  lists::Lists lists;
 
   void read();
   void plan();
+  void find_needed_lists();
   void add_maps();
   void compile(const Options& options);
   [[nodiscard]] int line_of_name(const Definition& rule, const std::string& name) const;
@@ -165,7 +168,8 @@ void RuleSet::Building::read() {
   }
   problems = registry.problems();
   for (const Definition& rule : registry.rules()) set.rules_.push_back(rule.info);
-  registry.apply_to(set.rules_);
+  lists = registry.lists();
+  registry.apply_to(set.rules_, lists);
   set.group_caps_ = registry.group_caps();
 }
 
@@ -192,11 +196,29 @@ void RuleSet::Building::plan() {
     set.expression_.push_back(rule.expression ? std::make_shared<const Expression>(*rule.expression) : nullptr);
   }
   std::vector<Problem> found;
-  set.plan_ = std::make_unique<const Plan>(make_plan(set.rules_, asks, found));
-  std::vector<Problem> reads = check_source(set.files_, outlines, set.rules_);
+  set.plan_ = std::make_unique<const Plan>(make_plan(set.rules_, asks, found, lists));
+  // A list that is not found may be in a file that could not be read.
+  std::vector<Problem> reads = check_source(set.files_, outlines, set.rules_, registry.incomplete() ? nullptr : &lists);
   // What a file that could not be read to its end would have declared is not known.
   if (!registry.incomplete()) problems.insert(problems.end(), found.begin(), found.end());
   problems.insert(problems.end(), reads.begin(), reads.end());
+}
+
+// A list that only rules which are disabled speak of need not be asked.
+void RuleSet::Building::find_needed_lists() {
+  set.reads_ = reads_of(set.files_, outlines, set.rules_);
+  std::vector<bool> needed(lists.size(), false);
+  for (size_t i = 0; i < set.rules_.size(); ++i) {
+    const RuleInfo& info = set.rules_[i];
+    if (info.disabled) continue;
+    if (info.kind == RuleInfo::Kind::List) needed[info.list] = true;
+    if (info.kind != RuleInfo::Kind::When || set.reads_[i].empty()) continue;
+    for (size_t list = 0; list < lists.size(); ++list) {
+      if (reads_list(set.reads_[i], lists[list].name)) needed[list] = true;
+    }
+  }
+  for (size_t list = 0; list < lists.size(); ++list) lists[list].enabled = lists[list].enabled && needed[list];
+  set.lists_ = std::make_shared<const lists::Lists>(std::move(lists));
 }
 
 void RuleSet::Building::add_map(const std::string& name, Map::Kind kind, const std::string& file, int line) {
@@ -256,7 +278,10 @@ void RuleSet::Building::compile(const Options& options) {
   }
 }
 
-RuleSet::RuleSet() : maps_(std::make_shared<Maps>("")), plan_(std::make_unique<const Plan>()) {}
+RuleSet::RuleSet()
+    : maps_(std::make_shared<Maps>("")),
+      plan_(std::make_unique<const Plan>()),
+      lists_(std::make_shared<const lists::Lists>()) {}
 RuleSet::~RuleSet() = default;
 
 tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<File> files, Options options) {
@@ -265,13 +290,14 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<F
   set->limits_ = options.limits;
   set->version_ = hash_of(set->files_);
   set->maps_ = std::make_shared<Maps>(options.directory);
-  Building building{*set, {}, Registry(false), {}};
+  Building building{*set, {}, Registry(false), {}, {}};
   try {
     building.read();
   } catch (const std::bad_alloc&) {
     return tl::unexpected(std::vector<Problem>{{"rules", 0, "out of memory"}});
   }
   building.plan();
+  building.find_needed_lists();
   building.add_maps();
   building.compile(options);
   if (building.problems.empty()) return set;

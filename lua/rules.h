@@ -17,6 +17,8 @@
 #include "filters/base/task.h"
 #include "filters/dns/dns.h"
 #include "filters/facts.h"
+#include "filters/lists/check.h"
+#include "filters/lists/list.h"
 #include "lua/maps.h"
 #include "lua/verdict.h"
 
@@ -25,6 +27,8 @@ namespace postern::rules {
 enum class Stage { Connect, Helo, Mail, Rcpt, Message };
 [[nodiscard]] std::string_view to_string(Stage stage);
 [[nodiscard]] std::optional<Stage> parse_stage(std::string_view name);
+/// From which stage on lists of this subject can say anything.
+[[nodiscard]] Stage known_from(lists::Subject subject);
 
 /// A mistake in a rule file: "rules/local.lua:12: unknown field 'scoer' in rule SPF_FAIL (did you mean 'score'?)".
 struct Problem {
@@ -36,7 +40,7 @@ struct Problem {
 
 /// What is known of a rule without running it.
 struct RuleInfo {
-  enum class Kind { When, Pattern, Expression };
+  enum class Kind { When, Pattern, Expression, List };
 
   std::string name;
   Kind kind = Kind::When;
@@ -51,6 +55,8 @@ struct RuleInfo {
   std::string file;
   int line = 0;
   size_t examples = 0;
+  size_t list = 0;    // List: place in RuleSet::lists()
+  size_t answer = 0;  // List: place in lists::List::answers
 };
 
 struct Limits {
@@ -99,6 +105,13 @@ class RuleSet {
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   /// The maps that rules name. refresh() may be called on them; never by a worker.
   [[nodiscard]] Maps& maps() const { return *maps_; }
+  /// The DNS lists that rules declare, as written; `enabled` of those that nobody needs (all rules disabled, none reads
+  /// them) is false. Never null.
+  [[nodiscard]] const lists::ListsPtr& lists() const { return lists_; }
+  /// What would have been without a list: hits of its rules and of rules that read it gone, expressions worked out
+  /// anew, group caps and score too; the decision that is left. Rules behind a decision that is gone did not run, so
+  /// they are missing. For messages of this set.
+  [[nodiscard]] Evaluation without_list(const Evaluation& evaluation, size_t list) const;
   /// Runs every rule's examples, and every rule once on a plain message. Empty: all good.
   [[nodiscard]] std::vector<Problem> run_examples() const;
 
@@ -117,7 +130,10 @@ class RuleSet {
   std::shared_ptr<const PatternSet> patterns_;
   std::vector<size_t> pattern_of_;                             // rule -> pattern; none: kNoPattern
   std::vector<std::shared_ptr<const Expression>> expression_;  // rule -> its expression; null: none
-  std::set<std::string, std::less<>> assigned_;                // see add_assigned_names() in isolation.h
+  lists::ListsPtr lists_;
+  /// By rule: what its `when` reads of `mail`; see reads_of() in lua/reads.h.
+  std::vector<std::set<std::string, std::less<>>> reads_;
+  std::set<std::string, std::less<>> assigned_;  // see add_assigned_names() in isolation.h
 };
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
 
@@ -162,6 +178,11 @@ class Host {
   /// Whether the stage has any rule (callers skip work that nobody reads).
   [[nodiscard]] bool has_rules(Stage stage) const;
   [[nodiscard]] const RuleSet& rules() const { return *rules_; }
+  /// The lists (places in RuleSet::lists()) that must be known before the rules of a stage run: those with a rule of
+  /// this stage, and those that a `when` of it reads. At Message: all that are enabled.
+  [[nodiscard]] const std::vector<size_t>& lists_needed(Stage stage) const;
+  /// Whether a `when` of this stage that is not disabled reads mail.FACT.
+  [[nodiscard]] bool reads(Stage stage, std::string_view fact) const;
 
  private:
   RuleSetPtr rules_;

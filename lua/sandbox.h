@@ -68,6 +68,9 @@ struct MailContext {
   std::map<dns::Question, dns::Answer> answers;  // what this message asked already
   std::optional<dns::Question> wanted;           // the running rule waits for it
 
+  const std::vector<lists::List>* lists = nullptr;  // that rules may read, by place in Facts::lists
+  std::vector<std::string> listed;                  // names of those that the running rule has found listed
+
   const Maps* maps = nullptr;
   std::shared_ptr<SeenMaps> seen_maps;  // one message sees one version of each; never null while it is judged
 };
@@ -86,6 +89,8 @@ class State {
   enum View {
     Mail,
     Client,
+    HeloIs,
+    Lists,
     Rcpts,
     Spf,
     HeloSpf,

@@ -27,6 +27,35 @@ void add_fields(const Syntax& syntax, const Table& table, RuleOutline& rule) {
   }
 }
 
+constexpr int kMaxPlaces = 3;       // tables in each other: list, answers, one answer
+constexpr size_t kMaxPlace = 1000;  // bytes of a name: no list has one as long
+
+// `path`: of the table, with '/' behind it unless it is the outermost.
+void add_places(const Syntax& syntax, const Table& table, const std::string& path, int depth, TableOutline& outline) {
+  auto inside = [&](const Value& value, const std::string& place) {
+    if (value.kind != Value::Kind::Table || depth >= kMaxPlaces) return;
+    add_places(syntax, syntax.tables[value.index], place + '/', depth + 1, outline);
+  };
+  for (size_t i = 0; i < table.elements.size(); ++i) {
+    outline.places[path + std::to_string(i + 1)] = table.elements[i];
+  }
+  for (const Table::Field& field : table.fields) {
+    if (field.name.size() > kMaxPlace) continue;
+    std::string place = path + std::string(field.name);
+    outline.places[place] = field.line;
+    inside(field.value, place);
+  }
+}
+
+void add_table(const Syntax& syntax, const Declaration& declared, std::vector<TableOutline>& outlines) {
+  TableOutline& outline = outlines.emplace_back();
+  outline.name = declared.name;
+  outline.line = declared.line;
+  outline.last_line = declared.last_line;
+  if (declared.value.kind != Value::Kind::Table) return;
+  add_places(syntax, syntax.tables[declared.value.index], "", 1, outline);
+}
+
 // The function that is the rule's `when`; kNone: not to be seen.
 size_t when_of(const Meanings& meanings, const Table& table) {
   if (table.computed) return kNone;
@@ -67,6 +96,8 @@ Outline outline_of(std::string_view text) {
     Value word;
     word.kind = Value::Kind::Variable;
     word.index = declared.word;
+    if (meanings.is_global(word, "list")) add_table(syntax, declared, outline.lists);
+    if (meanings.is_global(word, "enable")) add_table(syntax, declared, outline.enables);
     if (!meanings.is_global(word, "rule")) continue;
     RuleOutline& rule = outline.rules.emplace_back();
     rule.name = declared.name;
@@ -87,6 +118,16 @@ Outline outline_of(std::string_view text) {
 int line_of(const RuleOutline& rule, std::string_view field) {
   auto found = rule.fields.find(std::string(field));
   return found == rule.fields.end() ? 0 : found->second;
+}
+
+int line_of(const TableOutline& table, std::string_view place) {
+  for (;;) {
+    auto found = table.places.find(std::string(place));
+    if (found != table.places.end()) return found->second;
+    size_t slash = place.rfind('/');
+    if (slash == std::string_view::npos) return 0;
+    place = place.substr(0, slash);
+  }
 }
 
 int line_of_example(const RuleOutline& rule, size_t number) {

@@ -49,8 +49,20 @@ struct RuleOutline {
   std::vector<Literal> expressions;  // text:match("…"), :gmatch, :gsub, string.match(t, "…"), mail:match("…") in `when`
 };
 
+/// One list "NAME" { ... } or enable "NAME" { ... } as written.
+struct TableOutline {
+  std::string name;
+  int line = 0;       // of the word `list`
+  int last_line = 0;  // of the closing brace
+  /// Where things stand, of tables in the table too: "zone", "answers", "answers/127.0.0.2" and, in the braces of that,
+  /// "answers/127.0.0.2/stage" and "answers/127.0.0.2/1", the first value without a name.
+  std::map<std::string, int> places;
+};
+
 struct Outline {
   std::vector<RuleOutline> rules;      // as written; those whose name is a constant
+  std::vector<TableOutline> lists;     // the same
+  std::vector<TableOutline> enables;   // the same, those with a table
   std::vector<Literal> maps;           // map("…") and map("…", "kind"), anywhere in the file
   std::vector<std::string> map_kinds;  // for each of `maps` its second argument; empty: none
   /// Global variables that are read anywhere in the file and given a value nowhere in it; as written, each once a line.
@@ -73,6 +85,8 @@ struct Outline {
 
 /// The line of a field of the rule's table, "score"; 0: not known.
 [[nodiscard]] int line_of(const RuleOutline& rule, std::string_view field);
+/// The line of "answers/127.0.0.2/stage", or of the nearest around it that is known; 0: none is.
+[[nodiscard]] int line_of(const TableOutline& table, std::string_view place);
 /// The line where an example begins, counted from 1 as problems count them; 0: not known.
 [[nodiscard]] int line_of_example(const RuleOutline& rule, size_t number);
 

@@ -54,7 +54,8 @@ std::string not_yet(const RuleInfo& rule, std::string_view what, Stage since) {
 
 class Check {
  public:
-  Check(const ViewTable& root, std::vector<Problem>& problems) : root_(root), problems_(problems) {}
+  Check(const ViewTable& root, const lists::Lists* lists, std::vector<Problem>& problems)
+      : root_(root), lists_(lists), problems_(problems) {}
   void begin_file(const std::string& name) { file_ = name; }
   void rule(const RuleInfo& info, const RuleOutline& outline);
   void names(const Outline& outline);
@@ -63,10 +64,12 @@ class Check {
 
  private:
   [[nodiscard]] std::optional<std::string> mistake(const RuleInfo& info, const FactRead& read) const;
+  [[nodiscard]] std::optional<std::string> mistake_of_list(const RuleInfo& info, const FactRead& read) const;
   [[nodiscard]] static std::optional<std::string> mistake_of_call(const RuleInfo& info, const FactRead& read);
   void expression(const Literal& literal);
 
   const ViewTable& root_;
+  const lists::Lists* lists_;
   std::vector<Problem>& problems_;
   std::string file_;
   std::set<std::pair<int, std::string>> found_;
@@ -98,7 +101,29 @@ std::optional<std::string> Check::mistake(const RuleInfo& info, const FactRead& 
     in_array = is_element(*table);
     array = std::move(name);
   }
-  return read.call ? mistake_of_call(info, read) : std::nullopt;
+  if (read.call) return mistake_of_call(info, read);
+  return read.path.size() >= 2 && read.path[0] == "lists" ? mistake_of_list(info, read) : std::nullopt;
+}
+
+// mail.lists.NAME.FIELD: the names are those that rule files declare.
+std::optional<std::string> Check::mistake_of_list(const RuleInfo& info, const FactRead& read) const {
+  const std::string& name = read.path[1];
+  if (lists_ == nullptr || name == "[]") return std::nullopt;
+  auto same = [&name](const lists::List& each) { return each.name == name; };
+  auto list = std::find_if(lists_->begin(), lists_->end(), same);
+  if (list == lists_->end()) {
+    std::vector<std::string_view> known;
+    known.reserve(lists_->size());
+    for (const lists::List& each : *lists_) known.push_back(each.name);
+    return fmt::format("mail.lists: there is no list {}{}", escape_for_log(name, 64), did_you_mean(name, known));
+  }
+  if (info.stage < known_from(list->of)) return not_yet(info, "mail.lists." + name, known_from(list->of));
+  constexpr std::array<std::string_view, 3> kFields = {"answers", "names", "subjects"};
+  if (read.path.size() < 3 || read.path[2] == "[]") return std::nullopt;
+  const std::string& field = read.path[2];
+  if (std::find(kFields.begin(), kFields.end(), field) != kFields.end()) return std::nullopt;
+  return fmt::format("mail.lists.{} has no field '{}'{}", name, escape_for_log(field, 60),
+                     did_you_mean(field, kFields));
 }
 
 std::optional<std::string> Check::mistake_of_call(const RuleInfo& info, const FactRead& read) {
@@ -176,9 +201,10 @@ const RuleOutline* find_outline(const ByName& rules, const RuleInfo& info) {
 }  // namespace
 
 std::vector<Problem> check_source(const std::vector<RuleSet::File>& files, const std::vector<Outline>& outlines,
-                                  const std::vector<RuleInfo>& rules, const ViewTable& root) {
+                                  const std::vector<RuleInfo>& rules, const lists::Lists* lists,
+                                  const ViewTable& root) {
   std::vector<Problem> problems;
-  Check check(root, problems);
+  Check check(root, lists, problems);
   for (size_t i = 0; i < files.size() && i < outlines.size(); ++i) {
     check.begin_file(files[i].name);
     ByName written = by_name(outlines[i]);

@@ -33,6 +33,9 @@ struct Hit {
   std::string detail;   // the rule's words, untrusted text
   std::string group;    // empty: none
   bool shadow = false;  // counted and logged, never scored
+  /// Without the DNS lists of these names it would not have hit: its own, of a rule of a list; those that its `when`
+  /// found listed.
+  std::vector<std::string> lists = {};
 };
 
 /// A rule's `action`: decides at once.
@@ -40,6 +43,9 @@ struct Decision {
   Verdict verdict = Verdict::Accept;
   std::string rule;
   std::string reply;  // the rule's own reply, "550 5.7.1 ..."; empty: ours
+  /// Of rules of DNS lists: "192.0.2.1 is listed by ZEN: TITLE", without a title "... by ZEN"; untrusted text.
+  std::string reason = {};
+  std::string list = {};  // the list's name
 };
 
 /// Versions of maps (maps.h); opaque here.

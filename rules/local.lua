@@ -109,21 +109,39 @@
 --   },
 -- }
 
--- A list of your own in the DNS, of clients that you never want to hear again:
--- rule "LOCAL_DNS_LIST" {
---   about  = "this client is in the list of clients that are refused here",
+-- DNS lists. As shipped they only weigh (20-lists.lua). Refuse at once, when they connect, those whom Spamhaus calls spammers:
+-- list "LOCAL_ZEN" { zone = "zen.spamhaus.org", of = "client", title = "Spamhaus ZEN, https://check.spamhaus.org/",
+--   answers = { ["127.0.0.2-9"] = { "BLOCK", action = "reject" } },
+-- }
+
+-- A list on, one off, another weight for an answer; a list with the key that you were given:
+-- enable "BARRACUDA"
+-- disable "SPAMCOP"
+-- score "ZEN_PBL" (1.0)
+-- enable "ABUSIX" { zone = "KEY.combined.mail.abusix.zone" }
+
+-- A list of your own in the DNS, which refuses some clients and weighs others, with its TXT record as the reason:
+-- list "LOCAL_CLIENTS" {
+--   zone  = "clients.example.org",
+--   of    = "client",
+--   about = "the sending server is in the list of those that are watched here",
+--   group = "lists",
+--   txt   = true,
+--   answers = {
+--     ["127.0.0.2"]   = { "REFUSED", action = "reject", reply = "550 5.7.1 mail from this address is not accepted here" },
+--     ["127.0.0.3-9"] = { "WATCHED", 3.0 },
+--   },
+-- }
+
+-- Refuse those that talk before they are greeted; needs [smtp] greet_delay = "2s" or so in postern.toml:
+-- rule "LOCAL_EARLY_TALKER" {
+--   about  = "the sending server talked before it was greeted",
 --   stage  = "connect",
 --   action = "reject",
---   reply  = "550 5.7.1 mail from this address is not accepted here",
---   when   = function(mail)
---     local a, b, c, d = mail.client.ip:match("^(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)$")
---     if not a then return false end
---     local found = dns.txt(string.format("%s.%s.%s.%s.clients.example.org", d, c, b, a))
---     return found ~= nil and #found > 0, found and found[1]
---   end,
+--   reply  = "550 5.7.1 wait for the greeting before you speak",
+--   when   = function(mail) return mail.client.early, mail.client.ip end,
 --   examples = {
---     { hit = true,  client = { ip = "192.0.2.1" }, dns = { txt = { ["1.2.0.192.clients.example.org"] = { "a flood" } } } },
---     { hit = false, client = { ip = "192.0.2.2" }, dns = { txt = { ["1.2.0.192.clients.example.org"] = { "a flood" } } } },
---     { hit = false, client = { ip = "2001:db8::1" } },
+--     { hit = true,  client = { ip = "198.51.100.7", early = true } },
+--     { hit = false, client = { ip = "198.51.100.7" } },
 --   },
 -- }

@@ -90,6 +90,7 @@ class Check::Impl {
   }
 
   [[nodiscard]] bool begun() const { return begun_; }
+  [[nodiscard]] const std::vector<std::string>& signers() const { return dkim_.domains(); }
 
   Task<Outcome> finish(const message::Header& header, std::string_view head, spf::Outcome mail_from) {
     if (!begun_) {
@@ -143,6 +144,10 @@ void Check::append(std::string_view bytes, std::string_view head) {
 
 bool Check::begun() const {
   return impl_->begun();
+}
+
+const std::vector<std::string>& Check::signers() const {
+  return impl_->signers();
 }
 
 Task<Outcome> Check::finish(const message::Header& header, std::string_view head, spf::Outcome mail_from) {

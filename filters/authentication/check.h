@@ -61,6 +61,8 @@ class Check {
   void append(std::string_view bytes, std::string_view head);
   /// Whether the header was seen as a whole.
   [[nodiscard]] bool begun() const;
+  /// The d= of the signatures that can be read, whether they pass or not; empty before begun().
+  [[nodiscard]] const std::vector<std::string>& signers() const;
 
   /// Once, after the last append(). `header` is that of the whole content; it and the text it views outlive the task.
   [[nodiscard]] Task<Outcome> finish(const message::Header& header, std::string_view head, spf::Outcome mail_from);

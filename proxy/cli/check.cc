@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/cli/cli.h"
+#include "proxy/cli/live.h"
 
 namespace postern::cli {
 namespace {
@@ -13,6 +14,19 @@ tl::unexpected<Problems> lines(const List& problems) {
   Problems texts;
   for (const auto& problem : problems) texts.push_back(problem.to_string());
   return tl::unexpected(std::move(texts));
+}
+
+/// Whether all was well; what was not is on stderr.
+bool live_is_good(const Loaded& loaded) {
+  auto report = check_live(loaded);
+  if (!report) {
+    std::cerr << "[dns] servers: " << report.error().message << '\n';
+    return false;
+  }
+  for (const auto& note : report->notes) std::cerr << "note: " << note << '\n';
+  for (const auto& fault : report->faults) std::cerr << fault << '\n';
+  if (report->faults.empty()) std::cout << "ok: the resolver, and " << report->lists << " DNS lists\n";
+  return report->faults.empty();
 }
 
 }  // namespace
@@ -39,7 +53,7 @@ std::optional<Loaded> load_or_complain(const std::string& config_file, Examples 
   return std::nullopt;
 }
 
-int check(const std::string& config_file) {
+int check(const std::string& config_file, bool live) {
   auto loaded = load_or_complain(config_file, Examples::Run);
   if (!loaded) return kBadInput;
   for (const auto& note : loaded->rules->notes()) std::cerr << "note: " << note << '\n';
@@ -47,6 +61,7 @@ int check(const std::string& config_file) {
   for (const auto& rule : loaded->rules->rules()) examples += rule.examples;
   std::cout << "ok: " << loaded->rules->rules().size() << " rules, " << examples << " examples, version "
             << loaded->rules->version() << '\n';
+  if (live && !live_is_good(*loaded)) return kBadInput;
   return kDone;
 }
 

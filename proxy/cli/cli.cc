@@ -16,6 +16,7 @@ struct Arguments {
   std::string from;
   int64_t at = 0;
   bool json = false;
+  bool live = false;
 };
 
 void add_config(CLI::App& command, Arguments& arguments) {
@@ -41,8 +42,9 @@ CLI::App* add_scan(CLI::App& app, Arguments& arguments) {
 
 int dispatch(CLI::App& app, Arguments& arguments, const CLI::App& scan) {
   if (app.got_subcommand("serve")) return serve(arguments.config);
-  if (app.got_subcommand("check")) return check(arguments.config);
+  if (app.got_subcommand("check")) return check(arguments.config, arguments.live);
   if (app.got_subcommand("rules")) return rules(arguments.config, arguments.json);
+  if (app.got_subcommand("lists")) return lists(arguments.config, arguments.json);
   if (app.got_subcommand("version")) return version();
   arguments.scan.config = arguments.config;
   if (scan.count("--from") > 0) arguments.scan.from = arguments.from;
@@ -57,10 +59,15 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Arguments arguments;
   add_config(*app.add_subcommand("serve", "run the gateway in the foreground"), arguments);
-  add_config(*app.add_subcommand("check", "read configuration and rules, run every rule's examples"), arguments);
+  auto* check_command = app.add_subcommand("check", "read configuration and rules, run every rule's examples");
+  add_config(*check_command, arguments);
+  check_command->add_flag("--live", arguments.live, "also ask the resolver and every DNS list whether they are well");
   auto* rules_command = app.add_subcommand("rules", "every rule: name, stage, score, mode, place, what it means");
   add_config(*rules_command, arguments);
   rules_command->add_flag("--json", arguments.json, "one object a rule");
+  auto* lists_command = app.add_subcommand("lists", "how the DNS lists of the running gateway do");
+  add_config(*lists_command, arguments);
+  lists_command->add_flag("--json", arguments.json, "one object a list");
   app.add_subcommand("version", "print the version");
   auto* scan = add_scan(app, arguments);
   try {

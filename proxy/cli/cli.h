@@ -29,9 +29,11 @@ struct ScanOptions {
 };
 
 int serve(const std::string& config_file);
-int check(const std::string& config_file);
+/// `live`: asks the network too, see live.h.
+int check(const std::string& config_file, bool live);
 int scan(const ScanOptions& options);
 int rules(const std::string& config_file, bool json);
+int lists(const std::string& config_file, bool json);
 int version();
 
 /// Configuration and rules as `serve` would use them.

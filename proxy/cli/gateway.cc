@@ -24,6 +24,7 @@ Gateway::Gateway(Loaded loaded)
     : loaded_(std::move(loaded)),
       log_(clock_, loaded_.config->log_format, loaded_.config->log_level),
       operations_(metrics_, log_),
+      zones_(clock_, lists::Zone::State::Unknown),
       memory_(loaded_.config->policy.limits.memory),
       timers_(loop_),
       pool_(kDiskThreads),
@@ -52,10 +53,12 @@ Result<void> Gateway::start() {
   auto client_tls = net::TlsContext::client();
   if (!client_tls) return tl::unexpected(client_tls.error());
   links_.set_client_tls(*client_tls);
+  if (auto opened = open_lists(); !opened) return opened;
   if (auto opened = open_workers(); !opened) return opened;
   if (auto opened = open_http(); !opened) return opened;
   watch_signals();
   health_.watch(config.policy.hostname, config.policy.backend);
+  watch_lists();
   for (auto& worker : workers_) {
     worker->start();
     ++workers_running_;
@@ -65,6 +68,40 @@ Result<void> Gateway::start() {
   log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
                         std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
   return {};
+}
+
+/// Probes of DNS lists and what follows from them. Zones change on any thread: the control thread hears of it by its
+/// inbox, which refuses when that has gone, and is the only one that knows which workers there are.
+Result<void> Gateway::open_lists() {
+  net::DnsOptions options;
+  options.servers = loaded_.config->dns_servers;
+  options.keep = false;
+  auto dns = net::UnboundClient::create(loop_, clock_, std::move(options));
+  if (!dns) return tl::unexpected(std::move(dns.error()));
+  probe_dns_ = std::move(*dns);
+  list_monitor_ = std::make_unique<net::ListMonitor>(timers_, *probe_dns_, clock_, zones_, operations_);
+  zones_.changed = [inbox = loop_.inbox(), this](lists::Zone&) {
+    static_cast<void>(inbox->post([this] { lists_changed(); }));
+  };
+  zones_.wants_probe = [inbox = loop_.inbox(), this](lists::Zone& zone) {
+    static_cast<void>(inbox->post([this, &zone] { list_monitor_->probe_now(zone); }));
+  };
+  return {};
+}
+
+/// The lists of the rules that are in force now.
+void Gateway::watch_lists() {
+  list_monitor_->watch(loaded_.rules->lists(), loaded_.config->list_probes, loaded_.config->policy.dns.lookup);
+  lists_changed();
+}
+
+void Gateway::lists_changed() {
+  const lists::ListsPtr& lists = loaded_.rules->lists();
+  auto zones = zones_.of(*lists);
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (zones[i]) operations_.list_state((*lists)[i].name, zones[i]->state() == lists::Zone::State::Up);
+  }
+  for (auto& worker : workers_) worker->lists_changed();
 }
 
 unsigned Gateway::worker_count() const {
@@ -97,7 +134,8 @@ Result<void> Gateway::open_workers() {
     if (!opened) return tl::unexpected(opened.error());
     sockets_.push_back(std::move(*opened));
   }
-  net::SharedServices shared{clock_, operations_, backends_, memory_, retries_, connections_, hosts_, pool_};
+  net::SharedServices shared{clock_, operations_, backends_, memory_,     retries_, connections_,
+                             hosts_, pool_,       zones_,    operations_, dns_ring_};
   for (unsigned index = 0; index < count; ++index) {
     net::WorkerOptions options;
     options.index = index;
@@ -131,6 +169,7 @@ Result<void> Gateway::open_http() {
   if (!server) return tl::unexpected(std::move(server.error()).in("[http] address"));
   http_ = std::move(*server);
   ops::add_standard_routes(*http_, metrics_, [this] { return not_ready(); });
+  ops::add_list_route(*http_, operations_.list_statistics(), zones_);
   return {};
 }
 
@@ -199,6 +238,7 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
       if (!worker->reload(*next)) log_.note("error", "a worker did not take the reload");
     }
     health_.watch(config.policy.hostname, config.policy.backend);
+    watch_lists();
     metrics_.reloaded(true);
     for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
     log_.note("info", "reloaded: " + std::to_string(loaded_.rules->rules().size()) + " rules, version " +

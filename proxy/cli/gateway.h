@@ -8,15 +8,19 @@
 #include <vector>
 
 #include "filters/base/clock.h"
+#include "filters/lists/zone.h"
 #include "proxy/cli/cli.h"
 #include "proxy/net/connection_counter.h"
 #include "proxy/net/connector.h"
+#include "proxy/net/dns_unbound.h"
 #include "proxy/net/health.h"
 #include "proxy/net/host_table.h"
 #include "proxy/net/link.h"
+#include "proxy/net/list_monitor.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/map_watch.h"
 #include "proxy/net/offload.h"
+#include "proxy/net/shared_dns.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/timers.h"
 #include "proxy/net/worker.h"
@@ -48,6 +52,9 @@ class Gateway {
  private:
   Result<void> open_workers();
   Result<void> open_http();
+  Result<void> open_lists();
+  void watch_lists();
+  void lists_changed();
   Result<net::Generation> generation(const Loaded& loaded) const;
   void watch_signals();
   void reload();
@@ -63,6 +70,8 @@ class Gateway {
   ops::Metrics metrics_;
   ops::Log log_;
   ops::Operations operations_;
+  lists::Zones zones_;
+  std::shared_ptr<net::DnsRing> dns_ring_ = std::make_shared<net::DnsRing>();
   session::BackendRegistry backends_;
   session::MemoryBudget memory_;
   session::RetryMemory retries_;
@@ -76,6 +85,8 @@ class Gateway {
   net::LinkConnector connector_;
   net::HealthMonitor health_;
   net::MapWatch map_watch_;
+  std::unique_ptr<net::UnboundClient> probe_dns_;
+  std::unique_ptr<net::ListMonitor> list_monitor_;
   std::unique_ptr<ops::HttpServer> http_;
   std::unique_ptr<net::SignalWatcher> signals_;
   std::vector<net::ListenSockets> sockets_;

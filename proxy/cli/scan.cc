@@ -1,4 +1,5 @@
 // postern scan: judges messages as if they had just arrived.
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 
@@ -8,11 +9,13 @@
 #include "filters/authentication/check.h"
 #include "filters/base/bytes.h"
 #include "filters/base/signal.h"
+#include "filters/dns/helo.h"
 #include "filters/dns/iprev.h"
 #include "filters/message/headers.h"
 #include "lua/rules.h"
 #include "proxy/cli/cli.h"
 #include "proxy/cli/mail_files.h"
+#include "proxy/cli/scan_lists.h"
 #include "proxy/cli/scan_report.h"
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/loop.h"
@@ -54,10 +57,17 @@ class Scanner {
         loop_(loop),
         clock_(clock),
         dns_(dns, clock, policy_.dns),
-        host_(loaded.rules, &failures_) {}
+        host_(loaded.rules, &failures_),
+        lists_(*loaded.rules, loop, dns, clock, policy_.limits.list_queries,
+               std::min(policy_.dns.lookup, policy_.dns.total)) {
+    for (Stage stage : {Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
+      asks_helo_ = asks_helo_ || host_.reads(stage, "helo_is");
+    }
+  }
 
   Judged judge(const InputMessage& input) {
     Judged judged;
+    judged.lists = host_.rules().lists();
     judged.file = input.name;
     judged.id = session::make_message_id(options_.at ? *options_.at * 1000 : clock_.wall_ms());
     dns_.restart();
@@ -75,7 +85,13 @@ class Scanner {
     facts.message = input.text;
     facts.size = input.text.size();
     message::Header header = message::parse_header(facts.message);
+    auto ip = IpAddress::parse(options_.ip);
+    if (ip) facts.client.ip = *ip;
+    TimePoint asked = clock_.now();
+    lists_.begin(facts, header, ip.has_value());
     co_await learn(judged, header);
+    co_await lists_.finish(facts);
+    judged.lists_time = clock_.now() - asked;
     judged.auth_results = auth_results::auth_results_field(policy_.hostname, facts);
     TimePoint begin = clock_.now();
     for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
@@ -110,15 +126,18 @@ class Scanner {
     if (!ip) {
       facts.spf.emplace();
       facts.helo_spf.emplace();
+      facts.helo_is = dns::look_at_helo(facts.helo, IpAddress(), policy_.hostname, IpAddress());
+      facts.helo_is.qualified = facts.helo_is.qualified || facts.helo.empty();
+      facts.helo_is.matches.reset();
       co_return;
     }
-    facts.client.ip = *ip;
     spf::Options how;
     how.receiver = policy_.hostname;
     how.wall_seconds = now;
     how.lookup_timeout = policy_.dns.lookup;
     spf::Query query{*ip, facts.helo, facts.from};
     Background<dns::ReverseName> name{dns::confirm_reverse_name(dns_, *ip, policy_.dns.lookup)};
+    Background<dns::HeloName> helo_name{know_helo(facts)};
     Background<spf::Outcome> helo{spf::check_helo(dns_, query, how)};
     Background<spf::Outcome> mail{spf::check_mail_from(dns_, query, how)};
     facts.helo_spf = co_await helo.get();
@@ -126,6 +145,19 @@ class Scanner {
     dns::ReverseName reverse = co_await name.get();
     facts.client.name = std::move(reverse.name);
     facts.client.reverse = reverse.result;
+    facts.helo_is = co_await helo_name.get();
+  }
+
+  /// What the name in HELO is. Of one that nobody said there is nothing to hold against it.
+  Task<dns::HeloName> know_helo(const Facts& facts) {
+    const IpAddress& client = facts.client.ip;
+    if (asks_helo_ && !facts.helo.empty()) {
+      co_return co_await dns::check_helo_name(dns_, facts.helo, client, policy_.hostname, IpAddress(),
+                                              policy_.dns.lookup);
+    }
+    dns::HeloName name = dns::look_at_helo(facts.helo, client, policy_.hostname, IpAddress());
+    name.qualified = name.qualified || facts.helo.empty();
+    co_return name;
   }
 
   const ScanOptions& options_;
@@ -136,6 +168,8 @@ class Scanner {
   dkim::KeyCache keys_;
   Failures failures_;
   rules::Host host_;
+  ScanLists lists_;
+  bool asks_helo_ = false;  // whether any rule reads what the DNS says of the name in HELO
 };
 
 /// On a terminal, for work that takes longer than a second.

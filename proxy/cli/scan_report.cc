@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,38 @@ std::string_view name_of(dmarc::Identifier::Method method) {
 
 std::string_view reverse_result(const ClientFacts& client) {
   return client.reverse ? dns::to_string(*client.reverse) : "none";
+}
+
+// ---------------------------------------------------------------- DNS lists
+
+template <class Use>
+void each_outcome(const Judged& judged, const Use& use) {
+  if (!judged.lists) return;
+  size_t count = std::min(judged.lists->size(), judged.facts.lists.size());
+  for (size_t i = 0; i < count; ++i) use((*judged.lists)[i], judged.facts.lists[i]);
+}
+
+bool failed(const lists::Outcome& outcome) {
+  return outcome.state == lists::Outcome::State::Failed || outcome.state == lists::Outcome::State::Suspended;
+}
+
+std::string reason_of(const lists::Outcome& outcome) {
+  if (!outcome.reason.empty()) return outcome.reason;
+  return outcome.state == lists::Outcome::State::Suspended ? "suspended: it failed before" : "failed";
+}
+
+std::vector<std::string> texts_of(const std::vector<IpAddress>& answers) {
+  std::vector<std::string> texts;
+  texts.reserve(answers.size());
+  for (const IpAddress& answer : answers) texts.push_back(answer.to_string());
+  return texts;
+}
+
+std::vector<std::string> names_of(const lists::List& list, const lists::Outcome::Listing& listing) {
+  std::vector<std::string> names;
+  names.reserve(listing.matched.size());
+  for (size_t answer : listing.matched) names.push_back(list.answers.at(answer).name);
+  return names;
 }
 
 // ---------------------------------------------------------------- JSON
@@ -77,7 +110,42 @@ ordered_json arc_json(const arc::Outcome& outcome) {
   return object;
 }
 
+/// An object for each list and subject listed, and one for each list that failed.
+void add_lists(ordered_json& object, const Judged& judged) {
+  ordered_json listed = ordered_json::array();
+  ordered_json errors = ordered_json::array();
+  each_outcome(judged, [&](const lists::List& list, const lists::Outcome& outcome) {
+    for (const auto& listing : outcome.listings) {
+      listed.push_back({{"list", list.name},
+                        {"of", lists::to_string(list.of)},
+                        {"subject", listing.subject},
+                        {"answers", texts_of(listing.answers)},
+                        {"names", names_of(list, listing)}});
+    }
+    if (failed(outcome)) {
+      errors.push_back({{"list", list.name}, {"of", lists::to_string(list.of)}, {"error", reason_of(outcome)}});
+    }
+  });
+  object["lists"] = std::move(listed);
+  if (!errors.empty()) object["list_errors"] = std::move(errors);
+}
+
 // ---------------------------------------------------------------- text
+
+void print_lists(const Judged& judged) {
+  each_outcome(judged, [](const lists::List& list, const lists::Outcome& outcome) {
+    for (const auto& listing : outcome.listings) {
+      std::cout << "  list " << list.name << ": " << escape_for_log(listing.subject) << " is listed";
+      const char* before = " (";
+      for (const std::string& name : names_of(list, listing)) std::cout << std::exchange(before, ", ") << name;
+      for (const std::string& answer : texts_of(listing.answers)) std::cout << std::exchange(before, ", ") << answer;
+      std::cout << (*before == ',' ? ")\n" : "\n");
+    }
+    if (failed(outcome)) {
+      std::cout << "  list " << list.name << " gave no answer: " << escape_for_log(reason_of(outcome)) << '\n';
+    }
+  });
+}
 
 /// What follows a result: in brackets, escaped; nothing for nothing.
 void print_reason(const std::string& reason) {
@@ -144,13 +212,16 @@ void print_json(const Judged& judged) {
   if (facts.dkim_ignored > 0) object["dkim_ignored"] = facts.dkim_ignored;
   object["dmarc"] = dmarc_json(*facts.dmarc);
   object["arc"] = arc_json(*facts.arc);
+  add_lists(object, judged);
   object["iprev"] = {{"result", reverse_result(facts.client)}, {"name", facts.client.name}};
   object["authentication_results"] = judged.auth_results;
   if (!judged.failures.empty()) object["failures"] = ordered_json::array();
   for (const RuleFailure& failure : judged.failures) {
     object["failures"].push_back({{"name", failure.rule}, {"reason", failure.reason}, {"message", failure.message}});
   }
-  object["milliseconds"] = {{"dns", milliseconds(judged.dns)}, {"rules", milliseconds(judged.rules_time)}};
+  object["milliseconds"] = {{"dns", milliseconds(judged.dns)},
+                            {"lists", milliseconds(judged.lists_time)},
+                            {"rules", milliseconds(judged.rules_time)}};
   std::cout << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
 }
 
@@ -176,6 +247,7 @@ void print_text(const Judged& judged) {
   print_dkim(facts);
   print_dmarc(*facts.dmarc);
   print_arc(*facts.arc);
+  print_lists(judged);
   if (facts.client.reverse) {
     std::cout << "  iprev=" << reverse_result(facts.client);
     if (!facts.client.name.empty()) std::cout << " name=" << escape_for_log(facts.client.name);

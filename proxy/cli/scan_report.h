@@ -21,11 +21,13 @@ struct Judged {
   std::string file;
   std::string id;
   Facts facts;
+  lists::ListsPtr lists;  // what facts.lists is about
   rules::Evaluation evaluation;
   rules::Judgement judgement;
   std::vector<RuleFailure> failures;
   std::string auth_results;  // the Authentication-Results field that serve would add
   Duration dns{};
+  Duration lists_time{};  // until the last list had answered, from the beginning; much of it the same as `dns`
   Duration rules_time{};
 };
 

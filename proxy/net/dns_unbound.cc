@@ -5,59 +5,15 @@
 #include <unordered_map>
 #include <utility>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <unbound-event.h>
 #include <unbound.h>
 
 #include "filters/dns/packet.h"
 #include "proxy/net/answer_cache.h"
+#include "proxy/net/lookup.h"
 
 namespace postern::net {
 namespace {
-
-/// A ring of waiting look-ups: an element may leave from wherever it stands, in constant time.
-struct Node {
-  Node() = default;
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-  ~Node() { leave(); }
-
-  [[nodiscard]] bool alone() const { return next == this; }
-  void leave() {
-    previous->next = next;
-    next->previous = previous;
-    previous = next = this;
-  }
-  void join(Node& ring) {
-    leave();
-    previous = ring.previous;
-    next = &ring;
-    previous->next = this;
-    ring.previous = this;
-  }
-  /// All of `ring` at our end, in order.
-  void take_all(Node& ring) {
-    if (ring.alone()) return;
-    Node* first = ring.next;
-    Node* last = ring.previous;
-    ring.previous = ring.next = &ring;
-    first->previous = previous;
-    previous->next = first;
-    last->next = this;
-    previous = last;
-  }
-
-  Node* previous = this;
-  Node* next = this;
-};
-
-AnswerPtr plain_answer(dns::Status status, std::string reason = "") {
-  dns::Answer answer;
-  answer.status = status;
-  answer.reason = std::move(reason);
-  return std::make_shared<const dns::Answer>(std::move(answer));
-}
 
 // "127.0.0.1", "127.0.0.1@5353", "2001:db8::1@53": ub_ctx_set_fwd checks too, but says nothing of use.
 Result<void> check_server(const std::string& server) {
@@ -112,13 +68,27 @@ Result<void> set(ub_ctx* context, const std::string& name, const std::string& va
   return fail(Code::Internal, "libunbound: " + name + " " + value + ": " + ub_strerror(error));
 }
 
+Result<void> configure_caches(ub_ctx* context, const DnsOptions& options) {
+  // A record that is to live for no time at all is still there for the question that fetched it, which needs the way
+  // down from the root; so a little room is left.
+  constexpr size_t kRoom = 256U << 10U;
+  size_t messages = options.keep ? options.message_cache : kRoom;
+  size_t records = options.keep ? options.record_cache : kRoom;
+  if (auto done = set(context, "msg-cache-size:", std::to_string(messages)); !done) return done;
+  if (auto done = set(context, "rrset-cache-size:", std::to_string(records)); !done) return done;
+  if (options.keep) return {};
+  for (const char* name : {"cache-max-ttl:", "cache-max-negative-ttl:"}) {
+    if (auto done = set(context, name, "0"); !done) return done;
+  }
+  return {};
+}
+
 Result<void> configure(ub_ctx* context, const DnsOptions& options) {
   ub_ctx_debugout(context, nullptr);  // it would write to our standard error
   for (const auto& setting : kSettings) {
     if (auto done = set(context, setting.name, setting.value); !done) return done;
   }
-  if (auto done = set(context, "msg-cache-size:", std::to_string(options.message_cache)); !done) return done;
-  if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
+  if (auto done = configure_caches(context, options); !done) return done;
   if (options.servers.empty()) return {};
   if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
   // A resolver that has to ask around first needs more than the 376 ms after which libunbound would ask a server it
@@ -158,26 +128,22 @@ class UnboundClient::Impl {
 
   static void on_answer(void* query, int rcode, void* packet, int size, int security, char* why_bogus,
                         int was_ratelimited) noexcept;
-  static void on_ready(int fd, short what, void* self) noexcept;
   static void on_deadline(int fd, short what, void* waiter) noexcept;
 
   void wait_for_answer(Waiter& waiter, const dns::Question& question, Duration timeout);
   void start(Query& query);
   void answered(Query& query, int rcode, std::string_view packet);
   void make_ready(Waiter& waiter, AnswerPtr answer);
-  void deliver();
+  void observe(const Waiter& waiter) const;
   void forget_if_unwanted(Query& query);
-  static void abandon(Node& ring);
 
   event_base* base_;
   const Clock& clock_;
   DnsOptions options_;
   ub_ctx* context_;
-  event* ready_event_;
   AnswerCache cache_;
   Queries queries_;
-  Node ready_;    // answered, callback not yet called
-  Node running_;  // the part of ready_ that the current turn delivers
+  ReadyLookups ready_;
 };
 
 /// One question under way in libunbound.
@@ -188,29 +154,22 @@ struct UnboundClient::Impl::Query {
   int id = 0;             // libunbound's; 0 while it has none
   bool starting = false;  // inside ub_resolve_event: must not be destroyed
   bool done = false;
-  Node waiters;
+  RingNode waiters;
 };
 
-/// One look-up of one caller.
-struct UnboundClient::Impl::Waiter final : Pending::Operation, Node {
+struct UnboundClient::Impl::Waiter final : Lookup {
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
   ~Waiter() override {
-    if (armed) event_del(&deadline);
     leave();
-    if (impl != nullptr && query != nullptr) impl->forget_if_unwanted(*query);
-  }
-  void disarm() {
-    if (std::exchange(armed, false)) event_del(&deadline);
+    if (query != nullptr) query->impl.forget_if_unwanted(*query);
   }
 
-  Impl* impl = nullptr;    // null when the client is gone
   Query* query = nullptr;  // while it waits for one
-  AnswerPtr answer;
-  Callback callback;
   dns::Type type = dns::Type::A;
   TimePoint asked;
   bool counted = false;
-  bool armed = false;
-  event deadline;  // assigned when armed
 };
 
 UnboundClient::Impl::Impl(Loop& loop, const Clock& clock, DnsOptions options, ub_ctx* context)
@@ -218,35 +177,24 @@ UnboundClient::Impl::Impl(Loop& loop, const Clock& clock, DnsOptions options, ub
       clock_(clock),
       options_(std::move(options)),
       context_(context),
-      ready_event_(evtimer_new(base_, on_ready, this)),
-      cache_(options_.answers, options_.answer_bytes) {
-  POSTERN_CHECK(ready_event_ != nullptr);
-}
+      cache_(options_.keep ? options_.answers : 0, options_.answer_bytes),
+      ready_(base_, [this](Lookup& waiter) { observe(static_cast<Waiter&>(waiter)); }) {}
 
 UnboundClient::Impl::~Impl() {
   for (auto& [question, query] : queries_) {
     if (query->id != 0) ub_cancel(context_, query->id);
-    abandon(query->waiters);
+    while (!query->waiters.alone()) {
+      auto& waiter = static_cast<Waiter&>(*query->waiters.next);
+      waiter.disarm();
+      waiter.leave();
+      waiter.query = nullptr;
+    }
   }
-  abandon(ready_);
-  abandon(running_);
-  event_free(ready_event_);
   ub_ctx_delete(context_);
-}
-
-void UnboundClient::Impl::abandon(Node& ring) {
-  while (!ring.alone()) {
-    auto& waiter = static_cast<Waiter&>(*ring.next);
-    waiter.disarm();
-    waiter.leave();
-    waiter.impl = nullptr;
-    waiter.query = nullptr;
-  }
 }
 
 Pending UnboundClient::Impl::lookup(const dns::Question& question, Duration timeout, Callback callback) {
   auto waiter = std::make_unique<Waiter>();
-  waiter->impl = this;
   waiter->callback = std::move(callback);
   waiter->type = question.type;
   waiter->asked = clock_.now();
@@ -274,9 +222,7 @@ void UnboundClient::Impl::wait_for_answer(Waiter& waiter, const dns::Question& q
   Query& query = *place->second;
   waiter.query = &query;
   waiter.join(query.waiters);
-  evtimer_assign(&waiter.deadline, base_, on_deadline, &waiter);
-  timeval time = to_timeval(timeout);
-  waiter.armed = event_add(&waiter.deadline, &time) == 0;
+  waiter.arm(base_, timeout, on_deadline);
   // Only now that the waiter stands in the ring: libunbound may answer inside the call.
   if (fresh) start(query);
 }
@@ -316,13 +262,12 @@ void UnboundClient::Impl::answered(Query& query, int rcode, std::string_view pac
   if (!query.starting) queries_.erase(queries_.find(query.question));
 }
 
-void UnboundClient::Impl::on_deadline(int, short, void* waiter) noexcept {
-  auto& late = *static_cast<Waiter*>(waiter);
-  late.armed = false;
-  Query* query = late.query;
-  Impl& impl = *late.impl;
-  impl.make_ready(late, plain_answer(dns::Status::TempFail, "timeout"));
-  if (query != nullptr) impl.forget_if_unwanted(*query);
+void UnboundClient::Impl::on_deadline(int, short, void* lookup) noexcept {
+  auto& late = static_cast<Waiter&>(*static_cast<Lookup*>(lookup));
+  late.fired();
+  Query& query = *late.query;
+  query.impl.make_ready(late, plain_answer(dns::Status::TempFail, "timeout"));
+  query.impl.forget_if_unwanted(query);
 }
 
 void UnboundClient::Impl::forget_if_unwanted(Query& query) {
@@ -332,33 +277,13 @@ void UnboundClient::Impl::forget_if_unwanted(Query& query) {
 }
 
 void UnboundClient::Impl::make_ready(Waiter& waiter, AnswerPtr answer) {
-  waiter.disarm();
   waiter.query = nullptr;
-  waiter.answer = std::move(answer);
-  waiter.join(ready_);
-  if (evtimer_pending(ready_event_, nullptr) == 0) {
-    timeval now{};
-    POSTERN_CHECK(event_add(ready_event_, &now) == 0);
-  }
+  ready_.add(waiter, std::move(answer));
 }
 
-void UnboundClient::Impl::on_ready(int, short, void* self) noexcept {
-  static_cast<Impl*>(self)->deliver();
-}
-
-void UnboundClient::Impl::deliver() {
-  // What callbacks ask now is delivered in a later turn, so that the rest of the loop gets its share.
-  running_.take_all(ready_);
-  while (!running_.alone()) {
-    auto& waiter = static_cast<Waiter&>(*running_.next);
-    waiter.leave();
-    if (waiter.counted && options_.observer) {
-      options_.observer(waiter.type, waiter.answer->status, clock_.now() - waiter.asked);
-    }
-    // The caller may destroy the look-up in its callback.
-    AnswerPtr answer = std::move(waiter.answer);
-    Callback callback = std::move(waiter.callback);
-    callback(*answer);
+void UnboundClient::Impl::observe(const Waiter& waiter) const {
+  if (waiter.counted && options_.observer) {
+    options_.observer(waiter.type, waiter.answer->status, clock_.now() - waiter.asked);
   }
 }
 

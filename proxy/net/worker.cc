@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <tuple>
 
 namespace postern::net {
 namespace {
@@ -24,6 +25,7 @@ Worker::Worker(const SharedServices& shared, WorkerOptions options)
                }),
       connector_(links_, offload_, shared_.hosts, shared_.clock),
       backends_(timers_, shared_.clock),
+      desk_(shared_.clock, shared_.list_observer),
       arrivals_(
           loop_, links_, timers_, shared_.clock, shared_.observer, shared_.connections,
           [this](Arrived client, const session::ListenerPolicy& listener) { arrived(std::move(client), listener); }) {}
@@ -33,9 +35,11 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   auto dns = UnboundClient::create(worker->loop_, shared.clock, worker->options_.dns);
   if (!dns) return tl::unexpected(std::move(dns.error()));
   worker->dns_ = std::move(*dns);
+  worker->list_dns_ = std::make_unique<SharedDns>(worker->loop_, shared.clock, shared.dns_ring, *worker->dns_);
   worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->keys_,
                                               worker->connector_, worker->offload_, shared.observer, worker->backends_,
-                                              shared.backends, shared.memory, shared.retries, worker->snapshot_});
+                                              shared.backends, shared.memory, shared.retries, worker->snapshot_,
+                                              *worker->list_dns_, worker->desk_});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));
@@ -63,6 +67,11 @@ bool Worker::drain(Duration limit) {
   return loop_.post([this, limit] { begin_drain(limit); });
 }
 
+void Worker::lists_changed() {
+  // A worker whose inbox is full has no time for it; who waits there waits until the deadline of its look-ups.
+  std::ignore = loop_.post([this] { desk_.zones_changed(); });
+}
+
 void Worker::run() {
   use(std::move(options_.generation));
   if (snapshot_.host) {
@@ -78,6 +87,9 @@ void Worker::run() {
   burial_.reset();
   drain_timer_.reset();
   lag_timer_.reset();
+  services_.reset();
+  // The others must not send questions to a loop that does not turn any more; what they asked goes back to them.
+  list_dns_.reset();
   ended_ = true;
   if (options_.ended) options_.ended();
 }
@@ -85,7 +97,7 @@ void Worker::run() {
 void Worker::use(Generation generation) {
   try {
     auto host = options_.make_host(generation.rules);
-    snapshot_ = {generation.policy, std::move(host)};
+    snapshot_ = {generation.policy, std::move(host), lists::bind_lists(generation.rules->lists(), shared_.zones)};
   } catch (const std::exception& error) {
     shared_.observer.note("error", std::string("rules cannot be set up, the old ones stay: ") + error.what());
     return;

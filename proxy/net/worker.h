@@ -12,11 +12,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "filters/lists/check.h"
+#include "filters/lists/zone.h"
 #include "proxy/net/arrivals.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/offload.h"
+#include "proxy/net/shared_dns.h"
 #include "proxy/net/timers.h"
 #include "proxy/session/backend_pool.h"
 
@@ -32,6 +35,9 @@ struct SharedServices {
   ConnectionCounter& connections;
   HostTable& hosts;
   ThreadPool& pool;
+  lists::Zones& zones;
+  lists::Observer& list_observer;
+  std::shared_ptr<DnsRing> dns_ring;  // workers are created one after the other, and run when all are there
 };
 
 /// What a reload replaces. `tls` null: no TLS.
@@ -78,6 +84,8 @@ class Worker {
   bool reload(Generation generation);
   /// Accepts no more, tells sessions to shut down, and ends when the last one is gone or after `limit`.
   bool drain(Duration limit);
+  /// The state of a DNS list has changed: who waits for it looks again.
+  void lists_changed();
   /// Ends at once: connections are cut. Any thread.
   void stop() { loop_.stop(); }
   void join();
@@ -111,6 +119,8 @@ class Worker {
   LinkConnector connector_;
   session::BackendPool backends_;  // connections that wait for the next session
   std::unique_ptr<UnboundClient> dns_;
+  std::unique_ptr<SharedDns> list_dns_;  // until the thread ends: other workers use it too
+  lists::Desk desk_;
   dkim::KeyCache keys_;
   std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;

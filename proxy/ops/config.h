@@ -29,8 +29,9 @@ struct Config {
   std::string file;
   unsigned workers = 0;  // 0 = one per core
   std::vector<ListenConfig> listeners;
-  std::vector<TlsPair> tls_pairs;        // empty: no TLS
-  std::vector<std::string> dns_servers;  // "127.0.0.1@5353"; empty: resolve from the root
+  std::vector<TlsPair> tls_pairs;                  // empty: no TLS
+  std::vector<std::string> dns_servers;            // "127.0.0.1@5353"; empty: resolve from the root
+  Duration list_probes = std::chrono::minutes(5);  // between two probes of a DNS list that is well
   std::string rules_directory = "/etc/postern/rules";
   std::string pattern_cache = "/var/lib/postern/patterns.cache";  // empty: none
   std::string bulk_store = "memory";                              // or "redis://HOST:PORT/DATABASE"

@@ -142,7 +142,8 @@ Settings dns_settings(Config& config) {
   return {{"servers", spec::List{"addresses such as \"127.0.0.1@5353\"", dns_server(config.dns_servers)},
            "whom to ask; none: resolve from the root"},
           {"timeout", spec::Time{&dns.lookup, 10ms, 1min}, "for one look-up"},
-          {"budget", spec::Time{&dns.total, 10ms, 5min}, "for all that one message needs"}};
+          {"budget", spec::Time{&dns.total, 10ms, 5min}, "for all that one message needs"},
+          {"list_probes", spec::Time{&config.list_probes, 10s, 1h}, "between two probes of a DNS list"}};
 }
 
 Settings arc_settings(session::Policy& policy) {
@@ -246,6 +247,7 @@ Settings limit_settings(const Reader& reader, session::LimitPolicy& limits) {
   constexpr size_t kMillion = 1'000'000;
   return {{"message_size", spec::Size{&limits.message_size, kKiB, 64 * kGiB}, "largest message"},
           {"recipients", whole<size_t>(limits.recipients, 1, 100'000), "of one message"},
+          {"list_queries", whole<size_t>(limits.list_queries, 1, 10'000), "to DNS lists, for one message"},
           {"connections", whole<size_t>(limits.connections, 1, kMillion), "at the same time"},
           {"connections_per_ip", whole<size_t>(limits.connections_per_ip, 1, kMillion), "of one client"},
           {"memory", spec::Size{&limits.memory, kKiB, 64 * kTiB}, "for messages in flight"},

@@ -105,7 +105,7 @@ void append_outcome(LogLine& line, const session::MessageRecord& record) {
 }  // namespace
 
 std::string format_message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
-                           Config::LogFormat format, int64_t wall_ms) {
+                           const std::vector<std::string>& list_errors, Config::LogFormat format, int64_t wall_ms) {
   static const Facts no_facts;
   static const rules::Evaluation no_evaluation;
   const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
@@ -123,6 +123,11 @@ std::string format_message(const session::MessageRecord& record, const std::vect
     line.end_list();
   }
   append_facts(line, facts);
+  if (!list_errors.empty()) {
+    line.begin_list("list_errors");
+    for (size_t i = 0; i < std::min(list_errors.size(), kMaxRules); ++i) line.text_item(list_errors[i], 80);
+    line.end_list();
+  }
   append_outcome(line, record);
   return line.finish();
 }
@@ -149,9 +154,11 @@ void Log::configure(Config::LogFormat format, const std::string& level) {
   logger_->set_level(level_of(level));
 }
 
-void Log::message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes) {
+void Log::message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
+                  const std::vector<std::string>& list_errors) {
   if (!logger_->should_log(spdlog::level::info)) return;
-  std::string line = format_message(record, changes, format_.load(std::memory_order_relaxed), clock_.wall_ms());
+  std::string line =
+      format_message(record, changes, list_errors, format_.load(std::memory_order_relaxed), clock_.wall_ms());
   logger_->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 

@@ -40,8 +40,9 @@ class Log {
   /// After a reload. `level` is one of the configuration's.
   void configure(Config::LogFormat format, const std::string& level);
 
-  /// design.md, 8. `changes`: what shadow rules would have changed.
-  void message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes);
+  /// design.md, 8. `changes`: what shadow rules would have changed. `list_errors`: names of DNS lists that failed.
+  void message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
+               const std::vector<std::string>& list_errors);
   /// level: "debug", "info", "warning", "error". `text` is escaped and cut to 2,000 octets.
   void note(std::string_view level, std::string_view text);
 
@@ -54,7 +55,8 @@ class Log {
 /// The line of a message decision, without line end: "TIME info message id=... client=...". Every untrusted text passes
 /// escape_for_log, in JSON too: a value shown by a tool does no harm to a terminal, and is the same in both formats.
 [[nodiscard]] std::string format_message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
-                                         Config::LogFormat format, int64_t wall_ms);
+                                         const std::vector<std::string>& list_errors, Config::LogFormat format,
+                                         int64_t wall_ms);
 /// The line of a note: "TIME warning note text="..."".
 [[nodiscard]] std::string format_note(std::string_view level, std::string_view text, Config::LogFormat format,
                                       int64_t wall_ms);

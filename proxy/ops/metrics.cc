@@ -17,7 +17,9 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include "proxy/ops/code_counters.h"
 #include "proxy/ops/label_map.h"
+#include "proxy/ops/list_metrics.h"
 
 namespace postern::ops {
 namespace {
@@ -62,35 +64,6 @@ const Buckets& cpu_buckets() {
 double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
-
-/// Counters by reply code; an atomic pointer a code, filled at first use (Family::Add gives the same series twice).
-class CodeCounters {
- public:
-  CodeCounters(Family<Counter>& family, prometheus::Labels labels) : family_(family), labels_(std::move(labels)) {}
-
-  Counter& at(int code) {
-    bool known = code >= kFirst && code < kFirst + static_cast<int>(counters_.size());
-    if (!known) return make("other");
-    std::atomic<Counter*>& slot = counters_[static_cast<size_t>(code - kFirst)];
-    Counter* counter = slot.load(std::memory_order_acquire);
-    if (counter == nullptr) {
-      counter = &make(std::to_string(code));
-      slot.store(counter, std::memory_order_release);
-    }
-    return *counter;
-  }
-
- private:
-  static constexpr int kFirst = 200;
-  Counter& make(const std::string& code) {
-    prometheus::Labels labels = labels_;
-    labels["code"] = code;
-    return family_.Add(labels);
-  }
-  Family<Counter>& family_;
-  prometheus::Labels labels_;
-  std::array<std::atomic<Counter*>, 400> counters_{};
-};
 
 struct ListenerSeries {
   Counter* total;
@@ -162,6 +135,7 @@ struct Metrics::Impl {
   Counter& bare_newlines =
       counters("postern_bare_newline_messages_total", "Messages that held a lone CR or LF.").Add({});
 
+  ListMetrics lists{registry};
   LabelMap<ListenerSeries> listener_series{256};
   LabelMap<Counter*> recipient_series{64};
   LabelMap<Counter*> filter_result_series{1024};
@@ -259,6 +233,7 @@ void Metrics::configured(const Config& config) {
 void Metrics::rules_loaded(const rules::RuleSet& rules) {
   for (const rules::RuleInfo& rule : rules.rules()) impl_->rule(rule.name);
   maps_loaded(rules.maps());
+  if (rules.lists()) impl_->lists.in_force(*rules.lists());
   std::lock_guard lock(impl_->info_mutex);
   if (impl_->info != nullptr && impl_->info_version == rules.version()) return;
   if (impl_->info != nullptr) impl_->rules_info.Remove(impl_->info);
@@ -366,6 +341,18 @@ void Metrics::rule_would_change(const std::string& rule, rules::Verdict from, ru
   impl_->rule_changes
       .Add({{"rule", rule}, {"from", std::string(rules::to_string(from))}, {"to", std::string(rules::to_string(to))}})
       .Increment();
+}
+
+void Metrics::list_asked(const std::string& list, std::string_view result, Duration time) {
+  impl_->lists.asked(list, list_result(result), time);
+}
+
+void Metrics::list_decisive(const std::string& list) {
+  impl_->lists.decisive(list);
+}
+
+void Metrics::list_state(const std::string& list, bool up) {
+  impl_->lists.state(list, up);
 }
 
 void Metrics::dns_query(dns::Type type, dns::Status status, Duration time) {

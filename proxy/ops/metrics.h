@@ -24,7 +24,7 @@ class Metrics {
 
   /// Makes the series of listeners and backends exist with 0. At start and after a reload.
   void configured(const Config& config);
-  /// Makes the series of the set's rules and maps exist, and names its version in postern_rules_info.
+  /// Makes the series of the set's rules, maps and enabled lists exist, and names its version in postern_rules_info.
   void rules_loaded(const rules::RuleSet& rules);
   void reloaded(bool ok);
   /// How many entries each map has; series of maps that are not there any more go. rules_loaded() does it too.
@@ -45,6 +45,11 @@ class Metrics {
   void rule_ran(const std::string& rule, std::chrono::nanoseconds cpu);
   void rule_failed(const std::string& rule, std::string_view reason);
   void rule_would_change(const std::string& rule, rules::Verdict from, rules::Verdict to);
+  /// A question to a DNS list; `result`: see lists::Observer::list_asked.
+  void list_asked(const std::string& list, std::string_view result, Duration time);
+  void list_decisive(const std::string& list);
+  /// Whether the list is believed now. Ignored for a list that is not in force (see rules_loaded).
+  void list_state(const std::string& list, bool up);
   void dns_query(dns::Type type, dns::Status status, Duration time);
   /// How late a timer of an event loop fired.
   void loop_lag(Duration lag);

@@ -47,6 +47,38 @@ std::optional<rules::Verdict> action_of(const rules::RuleSet& rules, const std::
   return found == rules.rules().end() ? std::nullopt : found->action;
 }
 
+/// The names of all lists that had a part in what hit, each once.
+std::vector<std::string_view> lists_of(const rules::Evaluation& evaluation) {
+  std::vector<std::string_view> names;
+  auto add = [&names](const std::string& name) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const rules::Hit& hit : evaluation.hits) {
+    for (const std::string& list : hit.lists) add(list);
+  }
+  if (evaluation.decision) add(evaluation.decision->list);
+  return names;
+}
+
+bool any_in(const std::vector<lists::Outcome>& outcomes, std::initializer_list<lists::Outcome::State> states) {
+  return std::any_of(outcomes.begin(), outcomes.end(), [&](const lists::Outcome& outcome) {
+    return std::find(states.begin(), states.end(), outcome.state) != states.end();
+  });
+}
+
+/// Those that nothing is known of because they failed.
+std::vector<std::string> list_errors(const lists::Lists& lists, const std::vector<lists::Outcome>& outcomes) {
+  std::vector<std::string> names;
+  size_t count = std::min(lists.size(), outcomes.size());
+  names.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (outcomes[i].state == lists::Outcome::State::Failed || outcomes[i].state == lists::Outcome::State::Suspended) {
+      names.push_back(lists[i].name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, const rules::Thresholds& thresholds,
@@ -60,7 +92,7 @@ std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, c
     supposed.score = rules::sum(supposed.hits, rules.group_caps());
     supposed.decision = record.evaluation->decision;
     auto action = action_of(rules, hit.rule);
-    if (!supposed.decision && action) supposed.decision = rules::Decision{*action, hit.rule, ""};
+    if (!supposed.decision && action) supposed.decision = rules::Decision{*action, hit.rule, "", "", ""};
     rules::Verdict to = rules::judge(supposed, thresholds).verdict;
     if (to != record.judgement.verdict) changes.push_back({hit.rule, record.judgement.verdict, to});
     hit.shadow = true;
@@ -68,32 +100,113 @@ std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, c
   return changes;
 }
 
+std::vector<std::string> decisive_lists(const rules::Evaluation& evaluation, rules::Verdict verdict,
+                                        const rules::Thresholds& thresholds, const rules::RuleSet& rules) {
+  std::vector<std::string> decisive;
+  std::vector<std::string_view> names = lists_of(evaluation);
+  if (names.empty() || !rules.lists()) return decisive;
+  const lists::Lists& lists = *rules.lists();
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (std::find(names.begin(), names.end(), lists[i].name) == names.end()) continue;
+    if (rules::judge(rules.without_list(evaluation, i), thresholds).verdict != verdict) {
+      decisive.push_back(lists[i].name);
+    }
+  }
+  return decisive;
+}
+
+rules::RuleSetPtr Operations::InForce::set_of(std::string_view version) const {
+  if (!rules || rules->version() == version) return rules;
+  for (const auto& older : before) {
+    if (rules::RuleSetPtr set = older.lock(); set && set->version() == version) return set;
+  }
+  return nullptr;
+}
+
+bool Operations::InForce::alone() const {
+  return std::all_of(before.begin(), before.end(), [](const auto& older) { return older.expired(); });
+}
+
+std::shared_ptr<const Operations::InForce> Operations::now() const {
+  std::lock_guard lock(now_mutex_);
+  return now_;
+}
+
 void Operations::in_force(session::PolicyPtr policy, rules::RuleSetPtr rules) {
-  if (rules) metrics_.rules_loaded(*rules);
-  std::lock_guard lock(mutex_);
-  policy_ = std::move(policy);
-  rules_ = std::move(rules);
+  if (rules) {
+    metrics_.rules_loaded(*rules);
+    list_statistics_.in_force(rules->lists());
+  }
+  auto next = std::make_shared<InForce>();
+  next->policy = std::move(policy);
+  next->rules = std::move(rules);
+  if (auto last = now(); last && last->rules && next->rules) {
+    auto keep = [&next](const std::weak_ptr<const rules::RuleSet>& set) {
+      auto alive = set.lock();
+      if (alive && alive->version() != next->rules->version()) next->before.push_back(set);
+    };
+    for (const auto& older : last->before) keep(older);
+    keep(last->rules);
+  }
+  std::lock_guard lock(now_mutex_);
+  now_ = std::move(next);
 }
 
 void Operations::message(const session::MessageRecord& record) {
+  using State = lists::Outcome::State;
+  static const Facts no_facts;
+  const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
+  bool shadow = has_shadow_hit(record);
   std::vector<ShadowChange> changes;
-  if (has_shadow_hit(record)) {
-    session::PolicyPtr policy;
-    rules::RuleSetPtr rules;
-    {
-      std::lock_guard lock(mutex_);
-      policy = policy_;
-      rules = rules_;
+  std::vector<std::string> errors;
+  if (record.evaluation != nullptr) list_statistics_.judged();
+  if (shadow || any_in(facts.lists, {State::Listed, State::Failed, State::Suspended})) {
+    auto current = now();
+    rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
+    if (current && current->policy && current->rules) {
+      rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
+      if (shadow) changes = shadow_changes(record, thresholds, set ? *set : *current->rules);
+      if (set && record.evaluation != nullptr) {
+        count_lists(facts, *record.evaluation, record.judgement.verdict, thresholds, *set);
+      }
     }
-    if (policy && rules) {
-      static const std::vector<std::string> nobody;
-      const auto& recipients = record.facts != nullptr ? record.facts->rcpts : nobody;
-      changes = shadow_changes(record, thresholds_of(policy->verdict, recipients), *rules);
-    }
+    if (set && set->lists()) errors = list_errors(*set->lists(), facts.lists);
   }
   metrics_.message(record);
   for (const ShadowChange& change : changes) metrics_.rule_would_change(change.rule, change.from, change.to);
-  log_.message(record, changes);
+  log_.message(record, changes, errors);
+}
+
+void Operations::refused(const Facts& facts, const rules::Evaluation& evaluation) {
+  list_statistics_.judged();
+  if (!any_in(facts.lists, {lists::Outcome::State::Listed})) return;
+  auto current = now();
+  // Nobody says by which set it was judged: while an older one may still be in use, that is not known.
+  if (!current || !current->policy || !current->rules || !current->alone()) return;
+  rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
+  count_lists(facts, evaluation, rules::judge(evaluation, thresholds).verdict, thresholds, *current->rules);
+}
+
+void Operations::count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
+                             const rules::Thresholds& thresholds, const rules::RuleSet& rules) {
+  if (!rules.lists() || !any_in(facts.lists, {lists::Outcome::State::Listed})) return;
+  list_statistics_.said(*rules.lists(), facts.lists);
+  for (const std::string& list : decisive_lists(evaluation, verdict, thresholds, rules)) {
+    list_statistics_.decisive(list);
+    metrics_.list_decisive(list);
+  }
+}
+
+void Operations::list_asked(const lists::List& list, std::string_view result, Duration time) {
+  metrics_.list_asked(list.name, result, time);
+  list_statistics_.asked(list.name, list_result(result), time);
+}
+
+void Operations::list_error(const lists::List& list, const std::string& reason) {
+  uint64_t count = list_statistics_.failed(list.name);
+  if ((count & (count - 1)) != 0) return;
+  log_.note("warning",
+            fmt::format("list {} gave no answer that counts ({} times since start): {}", list.name, count, reason));
 }
 
 void Operations::backend_state(const std::string& backend, bool up) {

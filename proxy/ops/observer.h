@@ -1,4 +1,4 @@
-// Operations: what sessions and rules report becomes metrics and log lines.
+// Operations: what sessions, rules and DNS lists report becomes metrics and log lines.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/lists/check.h"
 #include "lua/rules.h"
+#include "proxy/ops/list_statistics.h"
 #include "proxy/ops/log.h"
 #include "proxy/ops/metrics.h"
 #include "proxy/session/observer.h"
@@ -18,13 +20,16 @@
 namespace postern::ops {
 
 /// One for all workers, any thread. `metrics` and `log` outlive it.
-class Operations final : public session::Observer, public rules::Observer {
+class Operations final : public session::Observer, public rules::Observer, public lists::Observer {
  public:
   Operations(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
 
-  /// What is in force from now on: thresholds and rules, to say what shadow rules would have changed. Also tells the
-  /// metrics of the rules. At start and after each reload.
+  /// What is in force from now on: thresholds and rules, to say what shadow rules would have changed and which lists
+  /// decided. Also tells metrics and statistics of rules and lists. At start and after each reload.
   void in_force(session::PolicyPtr policy, rules::RuleSetPtr rules);
+  [[nodiscard]] const ListStatistics& list_statistics() const { return list_statistics_; }
+  /// Whether a list is believed now: after in_force() of each enabled list, and whenever its zone changes.
+  void list_state(const std::string& list, bool up) { metrics_.list_state(list, up); }
 
   void connection_opened(const std::string& listener) override { metrics_.connection_opened(listener); }
   void connection_closed(const std::string& listener) override { metrics_.connection_closed(listener); }
@@ -39,6 +44,8 @@ class Operations final : public session::Observer, public rules::Observer {
   }
   /// Logged when it changes.
   void backend_state(const std::string& backend, bool up) override;
+  /// Not in the log, where the client's id is missing anyway; counted for the lists that it hung on.
+  void refused(const Facts& facts, const rules::Evaluation& evaluation) override;
   void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
 
   void rule_hit(const rules::RuleInfo& rule) override { metrics_.rule_hit(rule.name); }
@@ -51,12 +58,32 @@ class Operations final : public session::Observer, public rules::Observer {
   /// A rule that fails with every message must not fill the log: failure number 1, 2, 4, 8... of a rule is logged.
   void rule_failed(const rules::RuleInfo& rule, std::string_view reason, const std::string& message) override;
 
+  void list_asked(const lists::List& list, std::string_view result, Duration time) override;
+  /// Like rule_failed(): a list that refuses us must not fill the log.
+  void list_error(const lists::List& list, const std::string& reason) override;
+
  private:
+  /// Immutable. A session may be judged by an older set for as long as it lives.
+  struct InForce {
+    session::PolicyPtr policy;
+    rules::RuleSetPtr rules;
+    std::vector<std::weak_ptr<const rules::RuleSet>> before;  // of other versions
+
+    /// The set of this version; null when it is gone.
+    [[nodiscard]] rules::RuleSetPtr set_of(std::string_view version) const;
+    /// Whether nobody can be judged by an older set any more.
+    [[nodiscard]] bool alone() const;
+  };
+  [[nodiscard]] std::shared_ptr<const InForce> now() const;
+  void count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
+                   const rules::Thresholds& thresholds, const rules::RuleSet& rules);
+
   Metrics& metrics_;
   Log& log_;
-  std::mutex mutex_;  // over all below; not taken for an ordinary message
-  session::PolicyPtr policy_;
-  rules::RuleSetPtr rules_;
+  ListStatistics list_statistics_;
+  mutable std::mutex now_mutex_;  // held to copy or change the pointer, no longer; not for a message without remarks
+  std::shared_ptr<const InForce> now_;
+  std::mutex mutex_;  // over all below
   std::map<std::string, bool> backend_up_;
   std::map<std::string, uint64_t> rule_failures_;
 };
@@ -66,5 +93,10 @@ class Operations final : public session::Observer, public rules::Observer {
 [[nodiscard]] std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record,
                                                        const rules::Thresholds& thresholds,
                                                        const rules::RuleSet& rules);
+
+/// The lists without which the verdict would have been another one than `verdict`. `rules` and `thresholds` are those
+/// that judged. Costs nothing where no list had a part in the hits.
+[[nodiscard]] std::vector<std::string> decisive_lists(const rules::Evaluation& evaluation, rules::Verdict verdict,
+                                                      const rules::Thresholds& thresholds, const rules::RuleSet& rules);
 
 }  // namespace postern::ops

@@ -57,6 +57,7 @@ struct BackendPolicy {
 struct LimitPolicy {
   uint64_t message_size = 50U << 20U;
   size_t recipients = 1000;
+  size_t list_queries = 200;  // of DNS lists, for one message
   size_t connections = 20000;
   size_t connections_per_ip = 100;
   uint64_t memory = 1U << 30U;  // all messages in flight

@@ -44,11 +44,15 @@ Reply parse_rule_reply(const std::string& text, const std::string& id) {
 
 }  // namespace
 
-Reply decision_reply(const rules::Decision& decision, const std::string& id, bool reveal) {
+Reply decision_reply(const rules::Decision& decision, const std::string& list_text, const std::string& id,
+                     bool reveal) {
+  constexpr size_t kMostOfList = 200;
   if (!decision.reply.empty()) return parse_rule_reply(decision.reply, id);
   bool defer = decision.verdict == rules::Verdict::Defer;
   std::string text = defer ? "deferred" : "refused";
+  if (reveal && !decision.reason.empty()) text += ": " + printable_ascii(decision.reason, kMostOfList);
   if (reveal) text += " (" + decision.rule + ')';
+  if (reveal && !list_text.empty()) text += ": " + printable_ascii(list_text, kMostOfList);
   return {defer ? 451 : 550, defer ? "4.7.1" : "5.7.1", text + id_tag(id)};
 }
 

@@ -16,8 +16,10 @@ namespace postern::session {
 /// 451 4.4.1: the backend cannot be reached or broke off. The reason is for the log, not for the sender.
 [[nodiscard]] smtp::Reply unavailable(const Error& error);
 
-/// A rule's action, in the rule's words or ours: 550 5.7.1 or 451 4.7.1. `id` may be empty.
-[[nodiscard]] smtp::Reply decision_reply(const rules::Decision& decision, const std::string& id, bool reveal);
+/// A rule's action, in the rule's words or ours: 550 5.7.1 or 451 4.7.1. `list_text`: what the DNS list says of it in
+/// its TXT record, untrusted; may be empty, as `id` may.
+[[nodiscard]] smtp::Reply decision_reply(const rules::Decision& decision, const std::string& list_text,
+                                         const std::string& id, bool reveal);
 
 /// "550 5.7.1 refused: score 17.2, limit 15.0 (SPF_FAIL, URIBL_BLACK) [id 01J...]", 451 4.7.1 for Defer.
 [[nodiscard]] smtp::Reply score_reply(const rules::Evaluation& evaluation, const rules::Judgement& judgement,

@@ -49,8 +49,10 @@ void SessionImpl::begin() {
   reverse_.start([this] {
     reverse_ = {};
     name_known_ = true;
+    ask_lists_of_name();
     name_changed_.notify();
   });
+  ask_lists_of_client();
   pump();
 }
 
@@ -260,6 +262,8 @@ void SessionImpl::end() {
   timer_.reset();
   task_ = {};
   reverse_ = {};
+  helo_check_.reset();
+  lists_.reset();
   release_backend();
   if (transaction_ && transaction_->awaits_retry) {
     if (auto key = transaction_->key()) services_.retries.forget(*key);

@@ -10,6 +10,7 @@
 #include "filters/base/task.h"
 #include "filters/dkim/keys.h"
 #include "filters/dns/dns.h"
+#include "filters/lists/check.h"
 #include "lua/rules.h"
 #include "proxy/session/backend_registry.h"
 #include "proxy/session/memory_budget.h"
@@ -27,6 +28,7 @@ class BackendPool;
 struct Snapshot {
   PolicyPtr policy;
   std::shared_ptr<rules::Host> host;
+  std::shared_ptr<const lists::Bound> lists;  // of the host's rules; never null where there is a host
 };
 
 /// What all sessions of one worker share. References outlive every session.
@@ -43,6 +45,8 @@ struct Services {
   MemoryBudget& memory;       // process-wide, thread-safe
   RetryMemory& retries;       // process-wide, thread-safe
   const Snapshot& current;    // of this worker: what a session that began now would get
+  dns::Client& list_dns;      // for DNS lists: equal questions of all workers are asked once
+  lists::Desk& desk;          // of this worker
 };
 
 /// Who is connected, after any PROXY header.

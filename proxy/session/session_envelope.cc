@@ -33,6 +33,7 @@ Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
   if (facts_.helo != ask.name) release_backend();
   facts_.helo = std::move(ask.name);
   expect_client_name();
+  look_at_helo();
   esmtp_ = ask.esmtp;
   if (evaluation_.hits.size() > connect_hits_) {
     evaluation_.hits.resize(connect_hits_);
@@ -76,19 +77,22 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   tx.id = make_message_id(services_.clock.wall_ms());
   tx.began = services_.clock.now();
   tx.mail = std::move(command);
-  tx.filtered = !(trusted() && policy_.relay.skip_filters);
+  tx.filtered = !unfiltered();
   dns_.restart();
   tx.facts = facts_;
   tx.facts.from = tx.mail.from.address;
   tx.facts.smtputf8 = tx.mail.smtputf8;
   tx.evaluation = evaluation_;
   tx.evaluation.maps.reset();  // a session may last longer than a version of a map
+  refresh_lists();
   if (tx.filtered) start_checks(tx);
   if (tx.filtered && snapshot_.host->has_rules(Stage::Mail)) {
     co_await know_client(tx);
     co_await know_spf(tx);
+    co_await know_helo(Stage::Mail, tx.facts);
+    co_await know_lists(Stage::Mail, tx.facts, &tx);
     co_await run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
-    if (auto reply = decided(tx.evaluation, tx.id, 550)) {
+    if (auto reply = co_await decided(tx.facts, tx.evaluation, tx.id, 550)) {
       transaction_.reset();
       co_return *reply;
     }
@@ -110,6 +114,7 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
 
 /// Everything starts as early as its input is known, and nobody waits for it before it is read.
 void SessionImpl::start_checks(Transaction& tx) {
+  ask_lists_of_sender(tx);
   spf::Query query{peer_.ip, tx.facts.helo, tx.facts.from};
   spf::Options options;
   options.receiver = policy_.hostname;

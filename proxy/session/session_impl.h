@@ -1,6 +1,7 @@
 // The inside of Session. session.cc: events, the pump, deadlines, the end. session_envelope.cc: greeting to DATA.
 // session_backend.cc: the
-// connection behind us. session_message.cc: from the final dot to the reply.
+// connection behind us. session_message.cc: from the final dot to the reply. session_rules.cc: what rules decide.
+// session_lists.cc: DNS lists, and what the DNS says of the name in HELO.
 #pragma once
 
 #include <functional>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "filters/base/signal.h"
+#include "filters/dns/helo.h"
 #include "filters/dns/iprev.h"
 #include "proxy/session/added_header.h"
 #include "proxy/session/backend.h"
@@ -69,10 +71,27 @@ class SessionImpl final : private LinkEvents {
   Task<std::optional<smtp::Reply>> run_connect_rules();
   Task<std::optional<smtp::Reply>> run_helo_rules();
   Task<std::optional<smtp::Reply>> take_new_rules();
-  std::optional<smtp::Reply> decided(const rules::Evaluation& evaluation, const std::string& id, int reject_code) const;
+  Task<std::optional<smtp::Reply>> decided(const Facts& facts, const rules::Evaluation& evaluation, std::string id,
+                                           int reject_code);
+  Task<std::string> list_text(const Facts& facts, const rules::Decision& decision);
   void start_checks(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
   [[nodiscard]] bool trusted() const;
+
+  // --- session_lists.cc
+  void ask_lists_of_client();
+  void ask_lists_of_name();
+  void ask_lists_of_helo();
+  void refresh_lists();
+  void look_at_helo();
+  void ask_lists_of_sender(Transaction& transaction);
+  void ask_lists_of_header(Transaction& transaction, const message::Header& header);
+  void ask_lists_of_text(Transaction& transaction, const message::Header& header);
+  static void keep_passing_signers(Transaction& transaction);
+  Task<void> know_helo(rules::Stage stage, Facts& facts);
+  Task<void> know_lists(rules::Stage stage, Facts& facts, Transaction* transaction);
+  [[nodiscard]] std::unique_ptr<lists::Check> new_list_check(size_t asked_before);
+  [[nodiscard]] bool unfiltered() const { return trusted() && policy_.relay.skip_filters; }
 
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
@@ -96,6 +115,7 @@ class SessionImpl final : private LinkEvents {
   Task<void> know_authentication(Transaction& transaction, const message::Header& header);
   Task<smtp::Reply> on_message(smtp::AskMessage ask);
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
+  Task<smtp::Reply> refusal(const Transaction& transaction, const rules::Judgement& judgement);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
   void await_retry();
   void settle_retry(Transaction& transaction, const smtp::Reply& reply);
@@ -135,6 +155,8 @@ class SessionImpl final : private LinkEvents {
   std::string unread_reply_;
 
   // Work under way; declared last, so destroyed (cancelled) first.
+  std::unique_ptr<lists::Check> lists_;  // of the client and its names; none: nobody asks
+  std::unique_ptr<Background<dns::HeloName>> helo_check_;
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Backend> backend_;
   const std::vector<BackendAddress>* backend_route_ = nullptr;

@@ -4,6 +4,7 @@
 
 namespace postern::session {
 
+using rules::Stage;
 using rules::Verdict;
 using smtp::Reply;
 
@@ -55,6 +56,9 @@ void SessionImpl::take_content(Transaction& tx, std::string_view bytes) {
   // A sender may take its time between MAIL and the end of the header; what is asked then has the whole budget.
   if (!tx.authentication->begun()) dns_.restart_time();
   tx.authentication->append(bytes, tx.store->head());
+  if (tx.lists && !tx.header_lists_asked && tx.authentication->begun()) {
+    ask_lists_of_header(tx, message::parse_header(tx.store->head()));
+  }
 }
 
 /// DKIM, ARC, DMARC; SPF is known. What of it needs the DNS was asked when the header was complete.
@@ -134,11 +138,14 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
   }
   rules::Thresholds thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
   dns_.restart_time();
+  ask_lists_of_text(tx, header);
   co_await know_client(tx);
   if (tx.filtered) {
     co_await know_spf(tx);
     co_await know_authentication(tx, header);
-    co_await run_rules(rules::Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
+    co_await know_helo(Stage::Message, tx.facts);
+    co_await know_lists(Stage::Message, tx.facts, &tx);
+    co_await run_rules(Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
     judgement = rules::judge(tx.evaluation, thresholds);
   }
   verdict = rules::to_string(judgement.verdict);
@@ -152,12 +159,16 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
       break;
     case Verdict::Discard: reply = {250, "2.0.0", "accepted [id " + tx.id + ']'}; break;
     case Verdict::Defer:
-    case Verdict::Reject:
-      reply = tx.evaluation.decision ? decision_reply(*tx.evaluation.decision, tx.id, policy_.verdict.reveal)
-                                     : score_reply(tx.evaluation, judgement, tx.id, policy_.verdict.reveal);
-      break;
+    case Verdict::Reject: reply = co_await refusal(tx, judgement); break;
   }
   co_return reply;
+}
+
+Task<Reply> SessionImpl::refusal(const Transaction& tx, const rules::Judgement& judgement) {
+  bool reveal = policy_.verdict.reveal;
+  if (!tx.evaluation.decision) co_return score_reply(tx.evaluation, judgement, tx.id, reveal);
+  std::string text = co_await list_text(tx.facts, *tx.evaluation.decision);
+  co_return decision_reply(*tx.evaluation.decision, text, tx.id, reveal);
 }
 
 Task<Reply> SessionImpl::deliver(Transaction& tx, const rules::Judgement& judgement, const message::Header& header) {

@@ -11,20 +11,25 @@ using rules::Stage;
 using smtp::Reply;
 
 Task<std::optional<Reply>> SessionImpl::run_connect_rules() {
-  if (!snapshot_.host->has_rules(Stage::Connect) || (trusted() && policy_.relay.skip_filters)) co_return std::nullopt;
+  if (!snapshot_.host->has_rules(Stage::Connect) || unfiltered()) co_return std::nullopt;
   co_await know_client_name();
+  co_await know_lists(Stage::Connect, facts_, nullptr);
+  facts_.client.early = engine_.early_talker();
   co_await run_rules(Stage::Connect, facts_, evaluation_, nullptr);
   connect_hits_ = evaluation_.hits.size();
-  co_return decided(evaluation_, "", 554);
+  co_return co_await decided(facts_, evaluation_, "", 554);
 }
 
 Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
-  if (!snapshot_.host->has_rules(Stage::Helo) || (trusted() && policy_.relay.skip_filters)) co_return std::nullopt;
+  facts_.client.early = engine_.early_talker();
+  if (!snapshot_.host->has_rules(Stage::Helo) || unfiltered()) co_return std::nullopt;
   co_await know_client_name();
+  co_await know_helo(Stage::Helo, facts_);
+  co_await know_lists(Stage::Helo, facts_, nullptr);
   // A decision of this HELO must not outlive it when the client says HELO again.
   rules::Evaluation attempt = evaluation_;
   co_await run_rules(Stage::Helo, facts_, attempt, nullptr);
-  if (auto reply = decided(attempt, "", 550)) co_return reply;
+  if (auto reply = co_await decided(facts_, attempt, "", 550)) co_return reply;
   evaluation_ = std::move(attempt);
   co_return std::nullopt;
 }
@@ -33,10 +38,16 @@ Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
 /// connection is forgotten and asked again. A decision about the connection is then the answer to each MAIL.
 Task<std::optional<Reply>> SessionImpl::take_new_rules() {
   if (!services_.current.host || services_.current.host == snapshot_.host) co_return refused_;
+  // The lists of the old set are in `lists_`, so they go with it.
+  lists_.reset();
   snapshot_.host = services_.current.host;
+  snapshot_.lists = services_.current.lists;
   evaluation_ = {};
+  facts_.lists.clear();
   connect_hits_ = 0;
   dns_.restart();
+  ask_lists_of_client();
+  look_at_helo();
   refused_ = co_await run_connect_rules();
   refused_at_helo_ = !refused_;
   if (!refused_) refused_ = co_await run_helo_rules();
@@ -49,10 +60,12 @@ Task<std::optional<Reply>> SessionImpl::run_rcpt_rules(Transaction& tx, const st
   if (!tx.filtered || tx.evaluation.decision || !snapshot_.host->has_rules(Stage::Rcpt)) co_return std::nullopt;
   rules::Evaluation attempt = tx.evaluation;
   size_t before = attempt.hits.size();
+  co_await know_helo(Stage::Rcpt, tx.facts);
+  co_await know_lists(Stage::Rcpt, tx.facts, &tx);
   tx.facts.rcpts.push_back(address);
   co_await run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
   tx.facts.rcpts.pop_back();
-  if (auto refused = decided(attempt, tx.id, 550)) co_return refused;
+  if (auto refused = co_await decided(tx.facts, attempt, tx.id, 550)) co_return refused;
   // A rule that hit for several recipients counts once.
   for (size_t i = before; i < attempt.hits.size(); ++i) {
     auto same = [&](const rules::Hit& hit) { return hit.rule == attempt.hits[i].rule; };
@@ -78,16 +91,33 @@ Task<void> SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evalua
   if (time != nullptr) *time += services_.clock.now() - begin;
 }
 
-std::optional<Reply> SessionImpl::decided(const rules::Evaluation& evaluation, const std::string& id,
-                                          int reject_code) const {
-  if (!evaluation.decision) return std::nullopt;
+/// A refusal before the message; `reject_code`: of a rejection without words of its rule.
+Task<std::optional<Reply>> SessionImpl::decided(const Facts& facts, const rules::Evaluation& evaluation, std::string id,
+                                                int reject_code) {
+  if (!evaluation.decision) co_return std::nullopt;
   const rules::Decision& decision = *evaluation.decision;
-  if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) return std::nullopt;
-  Reply reply = decision_reply(decision, id, policy_.verdict.reveal);
+  if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) co_return std::nullopt;
+  std::string text = co_await list_text(facts, decision);
+  Reply reply = decision_reply(decision, text, id, policy_.verdict.reveal);
   if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
+  services_.observer.refused(facts, evaluation);
   services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) +
                                       "\": rule " + decision.rule + " answered " + reply.to_string());
-  return reply;
+  co_return reply;
+}
+
+/// RFC 5782, 2.1: the TXT record says why. Asked only by a list that wants it told, and only now that it is needed.
+Task<std::string> SessionImpl::list_text(const Facts& facts, const rules::Decision& decision) {
+  if (decision.list.empty() || !decision.reply.empty() || !policy_.verdict.reveal) co_return std::string();
+  const lists::Lists& all = *snapshot_.lists->lists;
+  for (size_t i = 0; i < std::min(all.size(), facts.lists.size()); ++i) {
+    if (all[i].name != decision.list || !all[i].txt || facts.lists[i].listings.empty()) continue;
+    std::vector<dns::Question> question(1, {facts.lists[i].listings.front().name, dns::Type::TXT});
+    auto answers = co_await dns::ask(dns_, std::move(question), policy_.dns.lookup);
+    const auto& texts = answers.front().texts;
+    co_return texts.empty() ? std::string() : texts.front();
+  }
+  co_return std::string();
 }
 
 }  // namespace postern::session

@@ -10,6 +10,7 @@
 #include "filters/authentication/check.h"
 #include "filters/base/signal.h"
 #include "filters/facts.h"
+#include "filters/lists/check.h"
 #include "lua/rules.h"
 #include "proxy/session/message_store.h"
 #include "proxy/session/policy.h"
@@ -28,7 +29,8 @@ struct Transaction {
   rules::Evaluation evaluation;
   std::optional<rules::Thresholds> thresholds;  // of the first recipient (or the strictest of all)
   const std::vector<BackendAddress>* route = nullptr;
-  bool mail_sent = false;               // the backend accepted MAIL
+  bool mail_sent = false;  // the backend accepted MAIL
+  bool header_lists_asked = false;
   bool filtered = true;                 // false: a trusted client that skips the filters
   std::shared_ptr<MessageStore> store;  // shared with a Maildir writer that must finish even when we are gone
   Result<void> stored;                  // an error once storing failed
@@ -46,6 +48,7 @@ struct Transaction {
   std::unique_ptr<Background<spf::Outcome>> helo_spf;
   std::unique_ptr<Background<spf::Outcome>> spf;
   std::unique_ptr<authentication::Check> authentication;  // none: not judged
+  std::unique_ptr<lists::Check> lists;                    // of this message; none: nothing of it is asked
 
   /// Names this very message from this sender to these recipients, for RetryMemory.
   [[nodiscard]] Result<RetryMemory::Key> key();

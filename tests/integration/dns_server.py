@@ -6,6 +6,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 
 from harness import DATA, free_port
 
@@ -39,23 +40,33 @@ class Question:
         self.number = struct.unpack("!H", packet[at + 1:at + 3])[0]
         self.type = NAMES.get(self.number, str(self.number))
 
-    def answer(self, records=(), rcode=0, truncated=False):
-        """records: [(owner as octets, type number, rdata)]."""
-        body = b"".join(owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data for owner, kind, data in records)
+    def answer(self, records=(), rcode=0, truncated=False, ttl=60, negative_ttl=None):
+        """records: [(owner as octets, type number, rdata)]. `negative_ttl`: an SOA that says how long "no" may be kept (RFC 2308, 3)."""
+        body = b"".join(owner + struct.pack("!HHIH", kind, 1, ttl, len(data)) + data for owner, kind, data in records)
+        if negative_ttl is not None:
+            soa = wire_name("ns.example") + wire_name("hostmaster.example") + struct.pack("!IIIII", 1, 3600, 600, 86400, negative_ttl)
+            body += b"\0" + struct.pack("!HHIH", TYPES["SOA"], 1, negative_ttl, len(soa)) + soa
         flags = 0x8580 | rcode | (0x0200 if truncated else 0)
-        return self.packet[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + self.octets + body
+        return self.packet[:2] + struct.pack("!HHHHH", flags, 1, len(records), int(negative_ttl is not None), 0) + self.octets + body
 
 
 class Zone:
-    """What a test publishes. `odd[name]`: a function from Question to the octets to send (None: silence), whatever is asked."""
+    """What a test publishes; all of it may change while it is served. `odd[name]`: a function from Question to the octets to send
+    (None: silence), whatever is asked; `odd[name, type]`: when this is asked. `below[name]`: the same for the name and all names below it; the longest name counts.
+    `ttl`, and `negative_ttl` (None: no SOA, so "no" is hardly kept), in seconds; `delay`: seconds before every answer."""
 
     def __init__(self, **texts):
-        self.records, self.odd = {}, {}
+        self.records, self.odd, self.below = {}, {}, {}
+        self.ttl, self.negative_ttl, self.delay = 60, None, 0.0
         for name, text in texts.items():
             self.txt(name, text)
 
     def add(self, name, kind, data):
         self.records.setdefault(name.rstrip(".").lower(), []).append((kind, data))
+        return self
+
+    def remove(self, name):
+        self.records.pop(name.rstrip(".").lower(), None)
         return self
 
     def txt(self, name, text):
@@ -69,16 +80,26 @@ class Zone:
 
     def __call__(self, packet, udp):
         question = Question(packet)
-        if question.name in self.odd:
-            return self.odd[question.name](question)
-        have = self.records.get(question.name)
-        if have is None:
-            below = any(name.endswith("." + question.name) for name in self.records)
-            return question.answer(rcode=0 if below else NXDOMAIN)
+        if self.delay:
+            time.sleep(self.delay)  # every question has a thread of its own
+        odd = self.odd.get((question.name, question.type)) or self.odd.get(question.name) or self.odd_below(question.name)
+        if odd:
+            return odd(question)
+        have = list(self.records.get(question.name, ()))
+        if not have:
+            below = not question.name or any(name.endswith("." + question.name) for name in list(self.records))
+            return question.answer(rcode=0 if below else NXDOMAIN, negative_ttl=self.negative_ttl)
         found = [(wire_name(question.name), TYPES[kind], data) for kind, data in have if kind == question.type]
-        whole = question.answer(found)
+        whole = question.answer(found, ttl=self.ttl, negative_ttl=None if found else self.negative_ttl)
         # RFC 6891, 6.2.5: the sizes that every resolver of today takes.
         return question.answer(truncated=True) if udp and len(whole) > 1232 else whole
+
+    def odd_below(self, name):
+        while name:
+            if name in self.below:
+                return self.below[name]
+            name = name.partition(".")[2]
+        return None
 
 
 def of_test_data(*zones):
@@ -141,6 +162,15 @@ class DnsServer:
         """The names asked for, in order of arrival."""
         return [name for name, asked in list(self.queries) if kind in (None, asked)]
 
+    def count(self, name, kind=None):
+        """How often exactly this name was asked for."""
+        return self.asked(kind).count(name)
+
+    def asked_below(self, zone, kind=None):
+        """What was asked for below `zone`, without the zone's name, in order of arrival."""
+        end = "." + zone
+        return [name[:-len(end)] for name in self.asked(kind) if name.endswith(end)]
+
 
 # Answers that no honest server gives.
 def silence(question):
@@ -174,6 +204,18 @@ def other_name(question):
 def always_truncated(question):
     """Says "too long, ask by TCP", by TCP too."""
     return question.answer(truncated=True)
+
+
+def addresses(*texts, ttl=60):
+    """These A records, whatever name is asked for: a wildcard, a parked domain, a list's way to say no."""
+    def answer(question):
+        found = [(wire_name(question.name), TYPES["A"], ipaddress.IPv4Address(text).packed) for text in texts]
+        return question.answer(found if question.type == "A" else [], ttl=ttl)
+    return answer
+
+
+def nobody(question):
+    return question.answer(rcode=NXDOMAIN, negative_ttl=60)
 
 
 def alias(target):

@@ -34,15 +34,15 @@ zone:
     zonefile: "root.zone"
 """)
     process = case.start("nsd", [nsd, "-d", "-c", folder / "nsd.conf"])
-    process.ready("answers", lambda: _answers(port))
+    process.ready("answers", lambda: answers(port))
     return [f"127.0.0.1@{port}"]
 
 
-def _answers(port):
-    """One question for the root's SOA (RFC 1035, 4.1)."""
+def answers(port):
+    """One question for the root's SOA (RFC 1035, 4.1), recursion desired, so that a resolver answers too."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.2)
-        client.sendto(b"\x12\x34\0\0\0\1\0\0\0\0\0\0" + b"\0" + b"\0\6\0\1", ("127.0.0.1", port))
+        client.sendto(b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + b"\0" + b"\0\6\0\1", ("127.0.0.1", port))
         try:
             answer = client.recv(512)
             return answer[:2] == b"\x12\x34" and answer[3] & 15 == 0

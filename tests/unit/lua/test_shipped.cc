@@ -43,6 +43,9 @@ class ShippedRules : public testing::Test {
     write(kHonest);
     message_.facts.spf->result = spf::Result::Pass;
     message_.facts.helo_spf = spf::Outcome();
+    message_.facts.helo_is.qualified = true;
+    message_.facts.helo_is.resolves = true;
+    message_.facts.helo_is.matches = true;
     message_.facts.client.reverse = dns::ReverseName::Result::Pass;
     message_.facts.arc = arc::Outcome();
     message_.facts.dmarc.emplace().from = "author.example";
@@ -214,6 +217,8 @@ TEST_F(ShippedRules, SignatureOverABeginningIsNoPass) {
 TEST_F(ShippedRules, TroubleOfTheDnsBlamesNobody) {
   spf(spf::Result::TempError);
   message_.facts.client.reverse = dns::ReverseName::Result::TempError;
+  message_.facts.helo_is.resolves.reset();
+  message_.facts.helo_is.matches.reset();
   sign(dkim::Result::TempError, "author.example");
   dmarc(dmarc::Result::TempError, dmarc::Policy::Reject);
   message_.facts.arc->result = arc::Result::TempError;
@@ -239,6 +244,34 @@ TEST_F(ShippedRules, ClientsWithoutAConfirmedNameScoreALittle) {
   }
 }
 
+// RFC 5321, 4.1.4: no reason to refuse, and here none to mark.
+TEST_F(ShippedRules, AHeloOfAnotherAddressWeighsNextToNothing) {
+  message_.facts.helo_is.matches = false;
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "HELO_MISMATCH"));
+  EXPECT_EQ(evaluation_.score, 0.2);
+}
+
+// Neither is known in the DNS, it does not wait, and it says our name: all that is wrong with a client marks nothing
+// alone.
+TEST_F(ShippedRules, TheWorstClientIsNotMarkedForThatAlone) {
+  message_.facts.client.name = "dsl-192-0-2-7.example.net";
+  message_.facts.client.early = true;
+  message_.facts.helo = "192.0.2.1";
+  message_.facts.helo_is = {true, true, false, std::nullopt, false};
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS", "EARLY_TALKER", "HELO_OWN_NAME", "HELO_BARE_ADDRESS",
+                                            "CLIENT_NAME_GENERIC"));
+  EXPECT_EQ(evaluation_.score, 5.0);
+  EXPECT_EQ(verdict(), Verdict::Accept);
+}
+
+TEST_F(ShippedRules, PrintersOfTheOfficeAreNotBlamed) {
+  message_.facts.client.ip = *IpAddress::parse("10.1.2.3");
+  message_.facts.client.name.clear();
+  message_.facts.helo = "printer";
+  message_.facts.helo_is = {};
+  EXPECT_THAT(judge(), UnorderedElementsAre("SPF_PASS"));
+}
+
 TEST_F(ShippedRules, ContentAloneIsJudgedToo) {
   write(
       "From: PayPal <x@evil.example>\nTo: undisclosed-recipients:;\nSubject: YOUR PAYMENT WAITS\n\n"
@@ -250,7 +283,7 @@ TEST_F(ShippedRules, ContentAloneIsJudgedToo) {
 
 // However much of one subject is wrong, its group keeps it below the threshold that refuses.
 TEST_F(ShippedRules, NoGroupRefusesAlone) {
-  EXPECT_EQ(set_->group_caps().size(), 5U);
+  EXPECT_EQ(set_->group_caps().size(), 9U);
   for (const auto& [group, cap] : set_->group_caps()) EXPECT_LT(cap, *Thresholds().reject) << group;
   for (const RuleInfo& rule : set_->rules()) {
     if (rule.name != "GTUBE") {

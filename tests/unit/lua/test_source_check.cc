@@ -44,7 +44,7 @@ RuleInfo info(const std::string& name, Stage stage, int line = 1) {
 /// "LINE: text" for a file with these rules.
 std::vector<std::string> mistakes(const std::string& text, const std::vector<RuleInfo>& rules) {
   std::vector<std::string> out;
-  for (const Problem& problem : check_source({{"rules/a.lua", text}}, {outline_of(text)}, rules, kMail)) {
+  for (const Problem& problem : check_source({{"rules/a.lua", text}}, {outline_of(text)}, rules, nullptr, kMail)) {
     EXPECT_EQ(problem.file, "rules/a.lua");
     out.push_back(std::to_string(problem.line) + ": " + problem.text);
   }

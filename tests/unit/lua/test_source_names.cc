@@ -95,22 +95,22 @@ TEST(SourceNames, WhatTheSandboxLacksIsUnknown) {
     EXPECT_THAT(problems_of(in_when(fmt::format("if false then\nreturn {} end", name))),
                 ElementsAre(HasSubstr(fmt::format("rules/test.lua:2: unknown name '{}'", name))));
   }
-  EXPECT_THAT(problems_of(in_when("if false then\nreturn list 'A' end")),
-              ElementsAre("rules/test.lua:2: 'list' is not available in this version"));
+  EXPECT_THAT(problems_of(in_when("if false then\nreturn lists 'A' end")),
+              ElementsAre("rules/test.lua:2: unknown name 'lists' (did you mean 'list'?)"));
 }
 
 // Every name that a file may use is one: nothing here has to be kept in step with the sandbox.
 TEST(SourceNames, WhatTheSandboxHasIsKnown) {
   for (const char* name :
-       {"assert", "error", "ipairs", "next",   "pairs", "select", "tonumber", "tostring", "type", "_VERSION",
-        "math",   "table", "utf8",   "string", "rule",  "group",  "score",    "disable",  "dns",  "map"}) {
+       {"assert", "error", "ipairs", "next", "pairs", "select", "tonumber", "tostring", "type", "_VERSION", "math",
+        "table",  "utf8",  "string", "rule", "group", "score",  "disable",  "dns",      "map",  "list",     "enable"}) {
     EXPECT_EQ(refusal_of_name(name), "");
     EXPECT_THAT(problems_of(in_when(fmt::format("if false then return {} end", name))), IsEmpty()) << name;
   }
 }
 
 TEST(SourceNames, TheWordsAreThoseOfTheErrorAtRunTime) {
-  for (const char* name : {"tonumbr", "os", "list", "a_name_that_is_near_to_nothing"}) {
+  for (const char* name : {"tonumbr", "os", "lists", "a_name_that_is_near_to_nothing"}) {
     std::string text = value_of(fmt::format("_ENV.{}", name));
     EXPECT_THAT(text, HasSubstr(": " + refusal_of_name(name)));
   }

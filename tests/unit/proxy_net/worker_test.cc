@@ -8,6 +8,11 @@
 namespace postern::net {
 namespace {
 
+struct NoListObserver final : lists::Observer {
+  void list_asked(const lists::List&, std::string_view, Duration) override {}
+  void list_error(const lists::List&, const std::string&) override {}
+};
+
 struct WorkerTest : ::testing::Test {
   WorkerTest() : sockets(ListenSockets::open("127.0.0.1:0", 2, HandedSockets{}).value()) {}
 
@@ -57,7 +62,11 @@ struct WorkerTest : ::testing::Test {
   ConnectionCounter connections;
   HostTable hosts;
   ThreadPool pool{1};
-  SharedServices shared{clock, observer, backends, memory, retries, connections, hosts, pool};
+  lists::Zones zones{clock, lists::Zone::State::Up};
+  NoListObserver list_observer;
+  std::shared_ptr<DnsRing> ring = std::make_shared<DnsRing>();
+  SharedServices shared{clock, observer, backends, memory,        retries, connections,
+                        hosts, pool,     zones,    list_observer, ring};
   ListenSockets sockets;
   std::promise<void> ended;
   std::atomic<int> ends{0};

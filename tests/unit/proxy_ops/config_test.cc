@@ -148,6 +148,7 @@ skip_filters = true
 servers = ["127.0.0.1@5353", "2001:db8::53"]
 timeout = "1500ms"
 budget = "8s"
+list_probes = "90s"
 [dmarc]
 discovery = "psl"
 [arc]
@@ -181,6 +182,7 @@ token = "secret"
 [limits]
 message_size = "1GiB"
 recipients = 100
+list_queries = 25
 connections = 7
 connections_per_ip = 5
 memory = 4096
@@ -262,6 +264,8 @@ TEST_F(EveryKey, OfTheRest) {
   const session::Policy& policy = config->policy;
   EXPECT_THAT(config->dns_servers, ElementsAre("127.0.0.1@5353", "2001:db8::53"));
   EXPECT_EQ(policy.dns.lookup, 1500ms);
+  EXPECT_EQ(config->list_probes, 90s);
+  EXPECT_EQ(policy.limits.list_queries, 25U);
   EXPECT_EQ(policy.verdict.thresholds, (rules::Thresholds{std::nullopt, 5.0, 9.5, 15.0}));
   EXPECT_EQ(policy.verdict.mixed, VerdictPolicy::Mixed::Strictest);
   EXPECT_FALSE(policy.verdict.reveal);
@@ -335,6 +339,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[listen]\naddress = \"127.0.0.1:1\"", "double brackets"}, Bad{"[[dns]]\n", "wants a table: [dns]"},
         Bad{"[dns]\nservers = [\"127.0.0.1:53\"]", "neither IP nor IP@PORT"},
         Bad{"[dns]\nservers = \"127.0.0.1\"", "an array of addresses"},
+        Bad{"[dns]\nlist_probes = \"9s\"", "6:15: 'list_probes' in [dns]"},
+        Bad{"[limits]\nlist_queries = 10001", "10001, allowed are 1 to 10000"},
         Bad{"[rules]\ndirectory = \"nowhere\"", "6:13: 'nowhere' for 'directory' in [rules]: cannot read"},
         Bad{"[rules]\ndirectory = \"postern.toml\"", "is no directory"},
         Bad{"[http]\naddress = \"192.0.2.1:80\"", "6:11: 'address' in [http] is not loopback: a 'token' is required"},

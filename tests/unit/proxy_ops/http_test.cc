@@ -9,10 +9,12 @@
 #include <event2/event.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "proxy/ops/list_statistics.h"
 #include "proxy/ops/metrics.h"
 #include "tests/unit/proxy_ops/files.h"
 
@@ -146,6 +148,51 @@ TEST_F(HttpTest, AddedRoutesAreFoundTheLongestFirst) {
   EXPECT_THAT(exchange("GET", "/api/reload"), HasSubstr("Allow: POST\r\n"));
   EXPECT_THAT(exchange("GET", "/api/bulk/x"), StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(exchange("GET", "/apix"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(HttpTest, ListsAreReportedWithoutASecretZone) {
+  lists::List open;
+  open.name = "OPEN";
+  open.zone = "dnsbl.test";
+  lists::List paid;
+  paid.name = "PAID";
+  paid.zone = "s3cret.dnsbl.test";
+  paid.title = "Paid \xff for";
+  paid.allow = true;
+  paid.of = lists::Subject::Url;
+  ListStatistics statistics;
+  statistics.in_force(std::make_shared<const lists::Lists>(lists::Lists{open, paid}));
+  statistics.asked("OPEN", list_result("listed"), std::chrono::milliseconds(12));
+  statistics.asked("OPEN", list_result("noanswer"), std::chrono::milliseconds(12));
+  SystemClock clock;
+  lists::Zones zones(clock, lists::Zone::State::Unknown);
+  zones.changed = [](lists::Zone&) {};
+  zones.wants_probe = [](lists::Zone&) {};
+  zones.of(open)->probed("");
+  zones.of(paid)->probed("127.0.0.2 is not listed");
+  start({"127.0.0.1:0", ""});
+  add_list_route(*server_, statistics, zones);
+  std::string answer = exchange("GET", "/api/lists");
+  ASSERT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, Not(HasSubstr("s3cret")));
+  auto body = nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n") + 4));
+  ASSERT_EQ(body["lists"].size(), 2U);
+  const auto& first = body["lists"][0];
+  EXPECT_EQ(first["list"], "OPEN");
+  EXPECT_EQ(first["zone"], "dnsbl.test");
+  EXPECT_EQ(first["of"], "client");
+  EXPECT_EQ(first["state"], "up");
+  EXPECT_EQ(first["asked"], 2);
+  EXPECT_EQ(first["errors"], 1);
+  EXPECT_EQ(first["listed_share"], 0.5);
+  EXPECT_EQ(first["queries"]["listed"], 1);
+  EXPECT_EQ(first["milliseconds"]["mean"], 12.0);
+  const auto& second = body["lists"][1];
+  EXPECT_EQ(second["state"], "suspended");
+  EXPECT_EQ(second["reason"], "127.0.0.2 is not listed");
+  EXPECT_EQ(second["allow"], true);
+  EXPECT_FALSE(second.contains("zone"));
+  EXPECT_GT(second["since"].get<int64_t>(), 1'600'000'000);
 }
 
 TEST_F(HttpTest, WithATokenNothingIsToldWithoutIt) {

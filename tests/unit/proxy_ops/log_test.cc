@@ -39,7 +39,8 @@ struct Sample {
     facts.rcpts = {"b@example.org", "c@example.org"};
     facts.size = 1234;
     facts.spf = spf::Outcome{spf::Result::SoftFail, "example.com", "", ""};
-    evaluation.hits = {{"A", 1.0, 1, "", "", false}, {"B", 6.3, 1, "why", "", false}, {"S", 20, 1, "", "", true}};
+    evaluation.hits = {
+        {"A", 1.0, 1, "", "", false, {}}, {"B", 6.3, 1, "why", "", false, {}}, {"S", 20, 1, "", "", true, {}}};
     record.id = "01J0";
     record.facts = &facts;
     record.evaluation = &evaluation;
@@ -55,7 +56,7 @@ struct Sample {
 
 TEST(LogTest, AMessageIsOneLineOfText) {
   Sample sample;
-  std::string line = format_message(sample.record, {{"S", rules::Verdict::Tag, rules::Verdict::Reject}},
+  std::string line = format_message(sample.record, {{"S", rules::Verdict::Tag, rules::Verdict::Reject}}, {},
                                     Config::LogFormat::Text, kWhen);
   EXPECT_EQ(line,
             "2023-11-14T22:13:20.123Z info message id=01J0 client=192.0.2.1 helo=\"mail.example.com\" "
@@ -69,7 +70,7 @@ TEST(LogTest, AMessageIsOneLineOfText) {
 TEST(LogTest, TheSameNamesInJson) {
   Sample sample;
   sample.record.client_gone = true;
-  json line = json::parse(format_message(sample.record, {{"S", rules::Verdict::Tag, rules::Verdict::Reject}},
+  json line = json::parse(format_message(sample.record, {{"S", rules::Verdict::Tag, rules::Verdict::Reject}}, {},
                                          Config::LogFormat::Json, kWhen));
   EXPECT_EQ(line["time"], "2023-11-14T22:13:20.123Z");
   EXPECT_EQ(line["event"], "message");
@@ -87,6 +88,14 @@ TEST(LogTest, TheSameNamesInJson) {
   EXPECT_EQ(line["milliseconds"]["rules"], 0.3);
 }
 
+TEST(LogTest, ListsThatFailedAreNamed) {
+  Sample sample;
+  std::string line = format_message(sample.record, {}, {"ZEN", "DBL"}, Config::LogFormat::Text, kWhen);
+  EXPECT_THAT(line, HasSubstr(" list_errors=\"ZEN,DBL\" "));
+  json object = json::parse(format_message(sample.record, {}, {"ZEN", "DBL"}, Config::LogFormat::Json, kWhen));
+  EXPECT_EQ(object["list_errors"], json({"ZEN", "DBL"}));
+}
+
 TEST(LogTest, HostileTextStaysOneLineAndNeverForgesAField) {
   Sample sample;
   sample.facts.helo = "x\" verdict=accept \r\n2023 info message id=forged\x1b[2J";
@@ -95,14 +104,14 @@ TEST(LogTest, HostileTextStaysOneLineAndNeverForgesAField) {
   sample.evaluation.hits[1].detail = "\xed\xa0\x80 \" } \\";
   sample.record.reply = "550 \xf0\x9f\x92\xa9 refused\n";
   for (auto format : {Config::LogFormat::Text, Config::LogFormat::Json}) {
-    std::string line = format_message(sample.record, {}, format, kWhen);
+    std::string line = format_message(sample.record, {}, {}, format, kWhen);
     EXPECT_THAT(line, Not(HasSubstr("\n")));
     EXPECT_THAT(line, Not(HasSubstr("\x1b")));
     EXPECT_THAT(line, Not(HasSubstr("\" verdict=accept")));
     EXPECT_TRUE(is_utf8(line));
     EXPECT_LT(line.size(), 3000U);
   }
-  json line = json::parse(format_message(sample.record, {}, Config::LogFormat::Json, kWhen));
+  json line = json::parse(format_message(sample.record, {}, {}, Config::LogFormat::Json, kWhen));
   EXPECT_EQ(line["verdict"], "tag");
   EXPECT_EQ(line["from"], R"(\x00\xff\x5c\x22@\xc2\x9b)");
   EXPECT_THAT(line["rcpts"][0].get<std::string>(), EndsWith("..."));
@@ -111,7 +120,7 @@ TEST(LogTest, HostileTextStaysOneLineAndNeverForgesAField) {
 TEST(LogTest, AThousandRecipientsAreCutAndCounted) {
   Sample sample;
   sample.facts.rcpts.assign(1000, "someone@example.org");
-  json line = json::parse(format_message(sample.record, {}, Config::LogFormat::Json, kWhen));
+  json line = json::parse(format_message(sample.record, {}, {}, Config::LogFormat::Json, kWhen));
   EXPECT_EQ(line["rcpts"].size(), 20U);
   EXPECT_EQ(line["rcpts_total"], 1000);
 }
@@ -119,7 +128,7 @@ TEST(LogTest, AThousandRecipientsAreCutAndCounted) {
 TEST(LogTest, ARecordWithNothingButAVerdictIsLogged) {
   session::MessageRecord record;
   record.verdict = "error";
-  json line = json::parse(format_message(record, {}, Config::LogFormat::Json, kWhen));
+  json line = json::parse(format_message(record, {}, {}, Config::LogFormat::Json, kWhen));
   EXPECT_EQ(line["verdict"], "error");
   EXPECT_EQ(line["rules"], json::array());
 }
@@ -129,14 +138,14 @@ TEST(LogTest, TheLevelHidesAndAReloadShows) {
   std::ostringstream out;
   Log log(clock, Config::LogFormat::Text, "warning", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   Sample sample;
-  log.message(sample.record, {});
+  log.message(sample.record, {}, {});
   log.note("info", "hidden");
   EXPECT_EQ(out.str(), "");
   log.note("warning", "a \"note\"\nof two lines");
   EXPECT_EQ(out.str(), "2023-11-14T22:13:20.123Z warning note text=\"a \\x22note\\x22\\x0aof two lines\"\n");
   out.str("");
   log.configure(Config::LogFormat::Json, "info");
-  log.message(sample.record, {});
+  log.message(sample.record, {}, {});
   EXPECT_THAT(out.str(), StartsWith("{\"time\""));
   EXPECT_THAT(out.str(), EndsWith("}\n"));
 }

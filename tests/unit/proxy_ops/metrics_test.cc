@@ -164,6 +164,8 @@ TEST(MetricsTest, PromtoolFindsNothingToSay) {
   metrics.rule_ran("A", 1us);
   metrics.rule_would_change("A", rules::Verdict::Accept, rules::Verdict::Tag);
   metrics.rules_loaded(*rules::RuleSet::empty());
+  metrics.list_asked("ZEN", "listed", 1ms);
+  metrics.list_decisive("ZEN");
   TempDirectory directory;
   std::string file = directory.write("metrics", metrics.serialize());
   std::string said = directory.path() + "/said";
@@ -192,7 +194,7 @@ TEST_F(OperationsTest, AShadowRuleThatWouldHaveRejectedIsCountedAndLogged) {
   Facts facts;
   rules::Evaluation evaluation;
   evaluation.hits = {
-      {"REAL", 3.0, 1, "", "", false}, {"HEAVY", 12.5, 1, "", "", true}, {"LIGHT", 0.5, 1, "", "", true}};
+      {"REAL", 3.0, 1, "", "", false, {}}, {"HEAVY", 12.5, 1, "", "", true, {}}, {"LIGHT", 0.5, 1, "", "", true, {}}};
   evaluation.score = 3.0;
   session::MessageRecord record = decided("accept");
   record.facts = &facts;

@@ -93,6 +93,7 @@ void World::load_rules(const std::string& text) {
 void World::reload(const std::string& rules_text) {
   load_rules(rules_text);
   current.host = std::make_shared<rules::Host>(rule_set_, nullptr);
+  current.lists = lists::bind_lists(rule_set_->lists(), zones);
 }
 
 World::~World() {
@@ -110,7 +111,8 @@ void World::connect(const std::string& ip) {
   peer.port = 4242;
   peer.local_ip = *IpAddress::parse("192.0.2.1");
   peer.local_port = 25;
-  current = {std::make_shared<const session::Policy>(policy), std::make_shared<rules::Host>(rule_set_, nullptr)};
+  current = {std::make_shared<const session::Policy>(policy), std::make_shared<rules::Host>(rule_set_, nullptr),
+             lists::bind_lists(rule_set_->lists(), zones)};
   session = std::make_unique<session::Session>(services, current, listener, std::make_unique<FakeLink>(client), peer,
                                                false, [this] { ended = true; });
   session->begin();

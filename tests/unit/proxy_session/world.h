@@ -117,16 +117,32 @@ class CountingObserver final : public session::Observer {
   void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
   void backend_replied(const std::string& /*backend*/, int /*code*/, Duration /*time*/) override {}
   void backend_state(const std::string& /*backend*/, bool /*up*/) override {}
+  void refused(const Facts& /*facts*/, const rules::Evaluation& /*evaluation*/) override { ++refusals; }
   void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
 
   int open = 0;
   int duplicates = 0;
   uint64_t bare_newlines = 0;
   int gone = 0;
+  int refusals = 0;
   std::map<int, int> codes;
   std::map<std::string, int> recipients;
   std::map<std::string, int> verdicts;
   std::vector<std::string> notes;
+};
+
+class ListObserver final : public lists::Observer {
+ public:
+  void list_asked(const lists::List& list, std::string_view result, Duration /*time*/) override {
+    ++results[list.name + ' ' + std::string(result)];
+    if (heard) heard();
+  }
+  void list_error(const lists::List& list, const std::string& reason) override {
+    errors.push_back(list.name + ": " + reason);
+  }
+  std::map<std::string, int> results;  // "ZEN listed" -> how often
+  std::vector<std::string> errors;
+  std::function<void()> heard;  // called at each answer
 };
 
 class World final : public session::Connector {
@@ -169,8 +185,11 @@ class World final : public session::Connector {
   session::RetryMemory retries;
   session::BackendPool pool{timers, clock};
   session::Snapshot current;  // what a session that begins now gets
-  session::Services services{clock,    timers, dns,      keys,   *this,   offload,
-                             observer, pool,   registry, memory, retries, current};
+  ListObserver list_observer;
+  lists::Zones zones{clock, lists::Zone::State::Up};
+  lists::Desk desk{clock, list_observer};
+  session::Services services{clock, timers,   dns,    keys,    *this,   offload, observer,
+                             pool,  registry, memory, retries, current, dns,     desk};
   session::Policy policy;  // change before connect()
   session::ListenerPolicy listener;
   std::map<std::string, ScriptedBackend> backends;  // by address text
