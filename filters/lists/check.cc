@@ -99,14 +99,17 @@ void Check::answered(Question& question, const dns::Answer& answer) {
   const List& list = (*bound_->lists)[question.list];
   Reading reading = read_answer(list, answer);
   TimePoint now = desk_.clock_.now();
-  desk_.observer_.list_asked(list, to_string(reading.kind), now - question.asked);
+  ZonePtr zone = bound_->zones[question.list];
+  bool old = reading.kind == Reading::Kind::Listed && zone->is_old(answer.ttl, now);
+  desk_.observer_.list_asked(list, old ? "suspended" : to_string(reading.kind), now - question.asked);
   Said& to = said(question.list);
   --to.pending;
   to.answered = true;
+  to.suspended = to.suspended || old;
   std::string reason;
   switch (reading.kind) {
     case Reading::Kind::Listed:
-      if (to.listings.size() < Outcome::kMaxListings) {
+      if (!old && to.listings.size() < Outcome::kMaxListings) {
         to.listings.push_back({question.subject, std::move(question.name), reading.answers, reading.matched});
       }
       break;
@@ -120,11 +123,10 @@ void Check::answered(Question& question, const dns::Answer& answer) {
     if (to.failure.empty()) to.failure = reason;
     desk_.observer_.list_error(list, reason);
   }
-  ZonePtr zone = bound_->zones[question.list];
   std::string subject = std::move(question.subject);
   TimePoint asked = question.asked;
   questions_.remove_if([&question](const Question& each) { return &each == &question; });
-  zone->report(reading, subject, reason, asked, now);
+  if (!old) zone->report(reading, subject, reason, asked, now);
   changed_.notify();
 }
 

@@ -72,7 +72,11 @@ class Points {
 
   /// A test point as an admin wrote it: of the kind of thing that the list is asked about.
   [[nodiscard]] std::optional<Query> given(const std::string& subject) const {
-    if (auto address = IpAddress::parse(subject)) return Query{subject, reversed(*address)};
+    // RFC 5782, 5: lists of IPv6 addresses have ::FFFF:7F00:2.
+    if (auto address = IpAddress::parse(subject)) {
+      bool v4_mapped = address->is_v4() && subject.find(':') != std::string::npos;
+      return Query{subject, reversed(*address, v4_mapped)};
+    }
     if (Zone::style_of(list_.of) == Zone::Style::Hash && subject.find('@') != std::string::npos) {
       return hash_query(subject, list_.digest, list_.encoding);
     }

@@ -130,6 +130,14 @@ void Zone::failed(std::string_view reason, TimePoint asked, TimePoint now) {
   if ((late || failures >= kFailures) && kick(now)) failures_.store(0, std::memory_order_relaxed);
 }
 
+bool Zone::is_old(uint32_t ttl, TimePoint now) {
+  uint32_t longest = longest_ttl_.load(std::memory_order_relaxed);
+  while (ttl > longest && !longest_ttl_.compare_exchange_weak(longest, ttl, std::memory_order_relaxed)) {}
+  int64_t returned = returned_.load(std::memory_order_relaxed);
+  if (returned == kNever || ttl >= longest) return false;
+  return ticks(now - std::chrono::seconds(longest - ttl)) < returned;
+}
+
 bool Zone::trip(std::string_view reason, TimePoint asked, TimePoint now) {
   if (state() == State::Down) return false;
   {
@@ -145,11 +153,12 @@ bool Zone::trip(std::string_view reason, TimePoint asked, TimePoint now) {
     if (trips_ > 1) hold = std::min(kMaxHold, kHold * (1 << std::min(trips_ - 2, 10)));
     held_until_ = now + hold;
     status_.state = State::Down;
+    distrusted_ = false;
     status_.reason =
         fmt::format("no answer within {:.1f} s ({}); messages do not wait for it until a probe is answered",
                     seconds(now - asked), reason);
     status_.since_ms = owner_.clock_.wall_ms();
-    falls_.fetch_add(1, std::memory_order_release);
+    fell();
     state_.store(State::Down, std::memory_order_release);
   }
   failures_.store(0, std::memory_order_relaxed);
@@ -157,6 +166,11 @@ bool Zone::trip(std::string_view reason, TimePoint asked, TimePoint now) {
   if (owner_.changed) owner_.changed(*this);
   if (owner_.wants_probe) owner_.wants_probe(*this);
   return true;
+}
+
+void Zone::fell() {
+  falls_.fetch_add(1, std::memory_order_release);
+  owner_.falls_.fetch_add(1, std::memory_order_release);
 }
 
 bool Zone::kick(TimePoint now) {
@@ -189,9 +203,11 @@ void Zone::probed(const std::string& fault) {
     State next = good ? State::Up : State::Down;
     if (status_.state == next) return;
     if (good) back_since_ = now;
+    if (good && distrusted_) returned_.store(ticks(now), std::memory_order_relaxed);
+    distrusted_ = !good;
     status_.state = next;
     status_.since_ms = owner_.clock_.wall_ms();
-    if (!good) falls_.fetch_add(1, std::memory_order_release);
+    if (!good) fell();
     state_.store(next, std::memory_order_release);
   }
   if (owner_.changed) owner_.changed(*this);

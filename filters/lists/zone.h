@@ -53,6 +53,10 @@ class Zone {
   static constexpr int kSuspicious = 3;
   static constexpr Duration kKick = std::chrono::seconds(10);
 
+  /// Whether a listing with this TTL, heard now, is from before the zone came back from a failed probe: caches on the
+  /// way (a resolver's; ours are emptied) count the TTL down from the one that the list gives.
+  [[nodiscard]] bool is_old(uint32_t ttl, TimePoint now);
+
   /// A probe ended; `fault` empty: good. A zone whose probes are good while the questions of messages time out stays
   /// Down for a while that grows each time, so that messages do not wait for it again and again.
   void probed(const std::string& fault);
@@ -74,6 +78,7 @@ class Zone {
   /// Asks for a probe, unless that was done less than kKick ago.
   bool kick(TimePoint now);
   void forget_run();
+  void fell();
 
   class Zones& owner_;
   List list_;
@@ -84,15 +89,18 @@ class Zone {
   static constexpr int64_t kNever = INT64_MIN;
   std::atomic<int64_t> last_success_{kNever};
   std::atomic<int64_t> last_kick_{kNever};
+  std::atomic<int64_t> returned_{kNever};  // when it last came back from a failed probe
+  std::atomic<uint32_t> longest_ttl_{0};   // of listings, seconds
   std::atomic<int> failures_{0};
   std::array<std::atomic<uint64_t>, kSuspicious> run_{};  // hashes of the subjects listed in a row; 0: free
 
   // Where states change.
   mutable std::mutex mutex_;
   Status status_;
-  int trips_ = 0;           // how often messages were made to wait, one time soon after the other
-  TimePoint held_until_{};  // a good probe before that is not believed
-  TimePoint back_since_{};  // when it last came up
+  bool distrusted_ = false;  // it went down by a probe, not by a time-out
+  int trips_ = 0;            // how often messages were made to wait, one time soon after the other
+  TimePoint held_until_{};   // a good probe before that is not believed
+  TimePoint back_since_{};   // when it last came up
 };
 using ZonePtr = std::shared_ptr<Zone>;
 
@@ -107,6 +115,9 @@ class Zones {
   /// For each list its zone; null for one that is not enabled. A set of lists keeps its zones.
   [[nodiscard]] std::vector<ZonePtr> of(const Lists& lists);
 
+  /// How often any of them went down so far.
+  [[nodiscard]] uint64_t falls() const { return falls_.load(std::memory_order_acquire); }
+
   /// Called on the thread where it happens, outside of locks; set before any other use. `changed`: a state changed.
   /// `wants_probe`: somebody should probe it now.
   std::function<void(Zone&)> changed;
@@ -116,6 +127,7 @@ class Zones {
   friend class Zone;
   const Clock& clock_;
   Zone::State first_;
+  std::atomic<uint64_t> falls_{0};
   std::mutex mutex_;
   std::map<std::string, ZonePtr> zones_;
 };

@@ -57,11 +57,11 @@ int check(const std::string& config_file, bool live) {
   auto loaded = load_or_complain(config_file, Examples::Run);
   if (!loaded) return kBadInput;
   for (const auto& note : loaded->rules->notes()) std::cerr << "note: " << note << '\n';
+  if (live && !live_is_good(*loaded)) return kBadInput;
   size_t examples = 0;
   for (const auto& rule : loaded->rules->rules()) examples += rule.examples;
   std::cout << "ok: " << loaded->rules->rules().size() << " rules, " << examples << " examples, version "
             << loaded->rules->version() << '\n';
-  if (live && !live_is_good(*loaded)) return kBadInput;
   return kDone;
 }
 

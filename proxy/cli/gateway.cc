@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -59,6 +60,8 @@ Result<void> Gateway::start() {
   watch_signals();
   health_.watch(config.policy.hostname, config.policy.backend);
   watch_lists();
+  resolver_check_ = check_resolver();
+  resolver_check_.start([] {});
   for (auto& worker : workers_) {
     worker->start();
     ++workers_running_;
@@ -75,8 +78,8 @@ Result<void> Gateway::start() {
 Result<void> Gateway::open_lists() {
   net::DnsOptions options;
   options.servers = loaded_.config->dns_servers;
-  options.keep = false;
-  auto dns = net::UnboundClient::create(loop_, clock_, std::move(options));
+  // A probe must hear what the list says now, not what it said a while ago.
+  auto dns = net::RenewableDns::create(loop_, clock_, std::move(options), std::chrono::seconds(1));
   if (!dns) return tl::unexpected(std::move(dns.error()));
   probe_dns_ = std::move(*dns);
   list_monitor_ = std::make_unique<net::ListMonitor>(timers_, *probe_dns_, clock_, zones_, operations_);
@@ -93,6 +96,15 @@ Result<void> Gateway::open_lists() {
 void Gateway::watch_lists() {
   list_monitor_->watch(loaded_.rules->lists(), loaded_.config->list_probes, loaded_.config->policy.dns.lookup);
   lists_changed();
+}
+
+/// Once, at start: the commonest reason why lists fail is the way to them.
+Task<void> Gateway::check_resolver() {
+  std::random_device random;
+  const ops::Config& config = *loaded_.config;
+  auto report = co_await lists::check_resolver(*probe_dns_, config.dns_servers, random(), config.policy.dns.lookup);
+  for (const std::string& fault : report.faults) log_.note("warning", fault);
+  for (const std::string& note : report.notes) log_.note("info", note);
 }
 
 void Gateway::lists_changed() {

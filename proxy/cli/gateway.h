@@ -54,6 +54,7 @@ class Gateway {
   Result<void> open_http();
   Result<void> open_lists();
   void watch_lists();
+  Task<void> check_resolver();
   void lists_changed();
   Result<net::Generation> generation(const Loaded& loaded) const;
   void watch_signals();
@@ -85,8 +86,9 @@ class Gateway {
   net::LinkConnector connector_;
   net::HealthMonitor health_;
   net::MapWatch map_watch_;
-  std::unique_ptr<net::UnboundClient> probe_dns_;
+  std::unique_ptr<net::RenewableDns> probe_dns_;
   std::unique_ptr<net::ListMonitor> list_monitor_;
+  Task<void> resolver_check_;
   std::unique_ptr<ops::HttpServer> http_;
   std::unique_ptr<net::SignalWatcher> signals_;
   std::vector<net::ListenSockets> sockets_;

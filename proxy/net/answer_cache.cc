@@ -71,6 +71,12 @@ void AnswerCache::store(const dns::Question& question, AnswerPtr answer, TimePoi
   while (entries_.size() > max_entries_ || bytes_ > max_bytes_) erase(entries_.find(*by_use_.back()));
 }
 
+void AnswerCache::clear() {
+  by_use_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
 void AnswerCache::erase(Entries::iterator entry) {
   bytes_ -= entry->second.bytes;
   by_use_.erase(entry->second.use);

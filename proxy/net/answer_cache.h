@@ -33,6 +33,7 @@ class AnswerCache {
   [[nodiscard]] AnswerPtr find(const dns::Question& question, TimePoint now);
   /// Keeps it for its TTL. Failures and answers with TTL 0 are not kept.
   void store(const dns::Question& question, AnswerPtr answer, TimePoint now);
+  void clear();
   [[nodiscard]] size_t entries() const { return entries_.size(); }
   [[nodiscard]] size_t bytes() const { return bytes_; }
 

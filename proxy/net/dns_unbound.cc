@@ -68,27 +68,13 @@ Result<void> set(ub_ctx* context, const std::string& name, const std::string& va
   return fail(Code::Internal, "libunbound: " + name + " " + value + ": " + ub_strerror(error));
 }
 
-Result<void> configure_caches(ub_ctx* context, const DnsOptions& options) {
-  // A record that is to live for no time at all is still there for the question that fetched it, which needs the way
-  // down from the root; so a little room is left.
-  constexpr size_t kRoom = 256U << 10U;
-  size_t messages = options.keep ? options.message_cache : kRoom;
-  size_t records = options.keep ? options.record_cache : kRoom;
-  if (auto done = set(context, "msg-cache-size:", std::to_string(messages)); !done) return done;
-  if (auto done = set(context, "rrset-cache-size:", std::to_string(records)); !done) return done;
-  if (options.keep) return {};
-  for (const char* name : {"cache-max-ttl:", "cache-max-negative-ttl:"}) {
-    if (auto done = set(context, name, "0"); !done) return done;
-  }
-  return {};
-}
-
 Result<void> configure(ub_ctx* context, const DnsOptions& options) {
   ub_ctx_debugout(context, nullptr);  // it would write to our standard error
   for (const auto& setting : kSettings) {
     if (auto done = set(context, setting.name, setting.value); !done) return done;
   }
-  if (auto done = configure_caches(context, options); !done) return done;
+  if (auto done = set(context, "msg-cache-size:", std::to_string(options.message_cache)); !done) return done;
+  if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
   if (options.servers.empty()) return {};
   if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
   // A resolver that has to ask around first needs more than the 376 ms after which libunbound would ask a server it
@@ -177,7 +163,7 @@ UnboundClient::Impl::Impl(Loop& loop, const Clock& clock, DnsOptions options, ub
       clock_(clock),
       options_(std::move(options)),
       context_(context),
-      cache_(options_.keep ? options_.answers : 0, options_.answer_bytes),
+      cache_(options_.answers, options_.answer_bytes),
       ready_(base_, [this](Lookup& waiter) { observe(static_cast<Waiter&>(waiter)); }) {}
 
 UnboundClient::Impl::~Impl() {

@@ -23,9 +23,6 @@ struct DnsOptions {
   size_t record_cache = 32U << 20U;   // bytes, libunbound's
   size_t answers = 10'000;            // parsed answers kept
   size_t answer_bytes = 8U << 20U;    // and their size
-  /// False: no answer is kept, by libunbound neither, so that each question hears what the servers say now (probes);
-  /// the sizes above then do not matter.
-  bool keep = true;
   /// Each look-up that was not answered from the parsed answers: its type, how it ended, how long it took. On the
   /// loop's thread, must not call the client.
   std::function<void(dns::Type, dns::Status, Duration)> observer;

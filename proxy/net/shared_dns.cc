@@ -42,6 +42,10 @@ class SharedDns::Impl {
 
   Pending lookup(const dns::Question& question, Duration timeout, Callback callback);
   [[nodiscard]] size_t outstanding() const { return flights_.size(); }
+  void forget() {
+    cache_.clear();
+    forgotten_ = clock_.now();
+  }
 
  private:
   struct Waiter;
@@ -72,6 +76,7 @@ class SharedDns::Impl {
   const size_t seat_;  // ours
   const AnswerPtr timed_out_ = plain_answer(dns::Status::TempFail, "timeout");
   AnswerCache cache_;  // of Known
+  TimePoint forgotten_{};
   Flights flights_;
   std::unordered_map<uint64_t, Flight*> crossed_;  // by the number that the answer will bear
   uint64_t next_id_ = 1;
@@ -224,7 +229,7 @@ void SharedDns::Impl::answered(Flight& flight, const KnownPtr& answer) {
   // A look-up that "timed out" at once, long before its deadline, would do so again.
   bool patient = now + kSlack >= flight.deadline || now - flight.asked >= kSlack;
   if (is_timeout(*answer) && patient && ask_again(flight, answer, now)) return;
-  cache_.store(flight.question, answer, answer->got);
+  if (flight.asked > forgotten_) cache_.store(flight.question, answer, answer->got);
   for (const auto& asker : flight.askers) tell(asker.seat, asker.id, answer);
   while (!flight.waiters.alone()) {
     auto& waiter = static_cast<Waiter&>(*flight.waiters.next);
@@ -342,6 +347,10 @@ SharedDns::~SharedDns() = default;
 
 Pending SharedDns::lookup(const dns::Question& question, Duration timeout, Callback callback) {
   return impl_->lookup(question, timeout, std::move(callback));
+}
+
+void SharedDns::forget() {
+  impl_->forget();
 }
 
 size_t SharedDns::outstanding() const {

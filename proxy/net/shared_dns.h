@@ -53,6 +53,8 @@ class SharedDns final : public dns::Client {
   SharedDns(Loop& loop, const Clock& clock, std::shared_ptr<DnsRing> ring, dns::Client& own);
   ~SharedDns() override;
   [[nodiscard]] Pending lookup(const dns::Question& question, Duration timeout, Callback callback) override;
+  /// Nothing that was asked before is kept from now on; what is under way is still answered.
+  void forget();
   /// Questions under way here, the other workers' included.
   [[nodiscard]] size_t outstanding() const;
 

@@ -35,7 +35,10 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   auto dns = UnboundClient::create(worker->loop_, shared.clock, worker->options_.dns);
   if (!dns) return tl::unexpected(std::move(dns.error()));
   worker->dns_ = std::move(*dns);
-  worker->list_dns_ = std::make_unique<SharedDns>(worker->loop_, shared.clock, shared.dns_ring, *worker->dns_);
+  auto own = RenewableDns::create(worker->loop_, shared.clock, worker->options_.dns);
+  if (!own) return tl::unexpected(std::move(own.error()));
+  worker->own_list_dns_ = std::move(*own);
+  worker->list_dns_ = std::make_unique<SharedDns>(worker->loop_, shared.clock, shared.dns_ring, *worker->own_list_dns_);
   worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->keys_,
                                               worker->connector_, worker->offload_, shared.observer, worker->backends_,
                                               shared.backends, shared.memory, shared.retries, worker->snapshot_,
@@ -69,7 +72,14 @@ bool Worker::drain(Duration limit) {
 
 void Worker::lists_changed() {
   // A worker whose inbox is full has no time for it; who waits there waits until the deadline of its look-ups.
-  std::ignore = loop_.post([this] { desk_.zones_changed(); });
+  std::ignore = loop_.post([this] {
+    // What a list said while it was sick must not count again when it is well, so it is not kept.
+    if (shared_.zones.falls() != std::exchange(list_falls_, shared_.zones.falls()) && list_dns_) {
+      list_dns_->forget();
+      own_list_dns_->renew();
+    }
+    desk_.zones_changed();
+  });
 }
 
 void Worker::run() {

@@ -19,6 +19,7 @@
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/offload.h"
+#include "proxy/net/renewable_dns.h"
 #include "proxy/net/shared_dns.h"
 #include "proxy/net/timers.h"
 #include "proxy/session/backend_pool.h"
@@ -119,6 +120,8 @@ class Worker {
   LinkConnector connector_;
   session::BackendPool backends_;  // connections that wait for the next session
   std::unique_ptr<UnboundClient> dns_;
+  std::unique_ptr<RenewableDns> own_list_dns_;
+  uint64_t list_falls_ = 0;              // of shared_.zones, when own_list_dns_ was renewed last
   std::unique_ptr<SharedDns> list_dns_;  // until the thread ends: other workers use it too
   lists::Desk desk_;
   dkim::KeyCache keys_;

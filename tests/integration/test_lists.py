@@ -276,7 +276,7 @@ class OverTheWire(Lists):
 
 
 async def crowd(port, count, source):
-    """All connect; then all say at once whose address they speak for; then each sends a mail."""
+    """All connect, then say at once whose address they speak for; then each sends a mail, some at a time to spare the backend."""
     async def reply(reader):
         while True:
             line = await reader.readuntil(b"\r\n")
@@ -289,6 +289,10 @@ async def crowd(port, count, source):
 
     async def session(stream):
         answer = await say(stream, f"PROXY TCP4 {source} 127.0.0.1 40000 25\r\n".encode())
+        async with gate:
+            return await mail(stream, answer)
+
+    async def mail(stream, answer):
         for line in (b"EHLO crowd.example\r\n", f"MAIL FROM:<{ANN}>\r\n".encode(), f"RCPT TO:<{BOB[0]}>\r\n".encode(), b"DATA\r\n",
                      stuffed(message())):
             if answer[:1] not in b"23":

@@ -131,6 +131,20 @@ TEST_F(ListCheck, AnswersFromBeforeAFallDoNotComeBack) {
   EXPECT_TRUE(asked->stale());
 }
 
+TEST_F(ListCheck, AnswersOfTheBadTimeThatACacheKeptAreNotBelieved) {
+  ZonePtr zone = bound->zones[0];
+  EXPECT_FALSE(zone->is_old(300, clock.now()));
+  zone->probed("everything is listed");
+  clock.advance(std::chrono::seconds(60));
+  zone->probed("");
+  clock.advance(std::chrono::seconds(10));
+  EXPECT_TRUE(zone->is_old(220, clock.now()));   // 80 s old: from the bad time
+  EXPECT_FALSE(zone->is_old(295, clock.now()));  // 5 s old
+  EXPECT_FALSE(zone->is_old(300, clock.now()));
+  clock.advance(std::chrono::seconds(300));
+  EXPECT_FALSE(zone->is_old(1, clock.now()));
+}
+
 TEST_F(ListCheck, AZoneThatWasNeverProbedIsWaitedFor) {
   Zones unknown(clock, Zone::State::Unknown);
   bound = bind_lists(std::make_shared<const Lists>(Lists{list_of("a", Subject::Client)}), unknown);

@@ -109,7 +109,7 @@ class Party {
     loop.stop();
     thread_.join();
   }
-  /// Runs it on the party's thread and waits until it is done.
+  /// Runs it on the party's thread and waits until it is done. What an earlier one wrote to others is then with them.
   template <class F>
   auto on(F work) {
     std::packaged_task<decltype(work())()> task(std::move(work));
@@ -146,7 +146,7 @@ struct SharedDnsTest : ::testing::Test {
       dns::Question question{fmt::format("n{}.{}.example", i, names++), dns::Type::A};
       Pending pending;
       parties[0]->on([&] { pending = parties[0]->door->lookup(question, kLong, [](const auto&) {}); });
-      // Its letter was posted before this job.
+      parties[0]->on([] {});
       bool found = parties[owner]->on([&] { return parties[owner]->own.asked(question.name) > 0; });
       parties[0]->on([&] { pending.reset(); });
       for (auto& party : parties) party->on([&] { party->own.answer(question.name, dns::Answer()); });
@@ -173,6 +173,7 @@ struct SharedDnsTest : ::testing::Test {
       });
       EXPECT_EQ(out.calls.load(), 0) << "called back inside lookup()";
     });
+    party.on([] {});
     return made;
   }
   void release(size_t owner, const std::string& name, uint32_t ttl = 60) {
