@@ -44,6 +44,10 @@ int wait_for_earlier(lua_State* lua, lua_KFunction then);
 /// Their first argument, at most 200 bytes of it.
 [[nodiscard]] std::string name_argument(lua_State* lua, const char* what);
 
+/// Says how it is written where the call has more than a name: rule("A", { ... }), which would do nothing. Whether it
+/// had. `behind`: what follows the name as it should be, "{ ... }".
+[[nodiscard]] bool is_one_call(lua_State* lua, const char* what, const std::string& name, std::string_view behind);
+
 /// Why a rule file cannot read the global variable `name`, in the words of the error at run time; "" when every file
 /// has it. What every file has is looked up once in a state of its own. Any thread.
 [[nodiscard]] std::string refusal_of_name(std::string_view name);

@@ -23,6 +23,14 @@ std::string name_argument(lua_State* lua, const char* what) {
   return std::string(text_at(lua, 1).substr(0, 200));
 }
 
+bool is_one_call(lua_State* lua, const char* what, const std::string& name, std::string_view behind) {
+  if (lua_gettop(lua) < 2) return false;
+  registry_of(lua, what).problem(calling_line(lua), fmt::format("{0} \"{1}\" {2} is how it is written: the name, then "
+                                                                "what belongs to it, without a comma between",
+                                                                what, escape_for_log(name, 64), behind));
+  return true;
+}
+
 namespace {
 
 // rule "NAME" {...}: upvalues name, ticket.
@@ -55,6 +63,10 @@ int rule_table(lua_State* lua) {
 int rule(lua_State* lua) {
   Registry& rules = registry_of(lua, "rule");
   std::string name = name_argument(lua, "rule");
+  if (is_one_call(lua, "rule", name, "{ ... }")) {
+    rules.not_declared(name);
+    return 0;
+  }
   size_t ticket = rules.open_call("rule", escape_for_log(name, 64), calling_line(lua));
   push(lua, name);
   lua_pushinteger(lua, static_cast<lua_Integer>(ticket));
@@ -79,6 +91,7 @@ int score_number(lua_State* lua) {
 int score(lua_State* lua) {
   Registry& rules = registry_of(lua, "score");
   std::string name = name_argument(lua, "score");
+  if (is_one_call(lua, "score", name, "(4.0)")) return 0;
   size_t ticket = rules.open_call("score", escape_for_log(name, 64), calling_line(lua));
   push(lua, name);
   lua_pushinteger(lua, static_cast<lua_Integer>(ticket));

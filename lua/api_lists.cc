@@ -41,6 +41,10 @@ int list_table(lua_State* lua) {
 int list(lua_State* lua) {
   Registry& rules = registry_of(lua, "list");
   std::string name = name_argument(lua, "list");
+  if (is_one_call(lua, "list", name, "{ ... }")) {
+    rules.not_declared(name);
+    return 0;
+  }
   size_t ticket = rules.open_call("list", escape_for_log(name, 64), calling_line(lua));
   push(lua, name);
   lua_pushinteger(lua, static_cast<lua_Integer>(ticket));
@@ -65,8 +69,9 @@ int enable_table(lua_State* lua) {
 
 int enable(lua_State* lua) {
   Registry& rules = registry_of(lua, "enable");
-  if (lua_gettop(lua) > 1) raise(lua, "enable takes one name: enable \"A\"");
   std::string name = name_argument(lua, "enable");
+  if (lua_type(lua, 2) == LUA_TTABLE && is_one_call(lua, "enable", name, "{ zone = \"...\" }")) return 0;
+  if (lua_gettop(lua) > 1) raise(lua, "enable takes one name: enable \"A\"");
   rules.enable(name, calling_line(lua));
   push(lua, name);
   lua_pushcclosure(lua, enable_table, 1);

@@ -109,6 +109,7 @@ class ListFields final : public TableFields {
   [[nodiscard]] std::optional<std::string> test_point(const std::string& text) const;
   void read_answers();
   void check();
+  void check_errors();
   [[nodiscard]] bool has(const char* name) const;
 
   lists::List& list_;
@@ -117,6 +118,7 @@ class ListFields final : public TableFields {
   bool of_known_ = false;
   bool stage_given_ = false;
   std::vector<ListAnswer> answers_;
+  std::vector<std::string> errors_;  // as written
 };
 
 const std::array<ListFields::ListRow, 15> ListFields::kRows = {{{"zone", &ListFields::read_zone},
@@ -211,6 +213,7 @@ void ListFields::read_errors() {
       problem("'errors' must be a list of strings: errors = { \"127.0.0.1\" }");
     } else if (auto match = lists::Match::parse(text_at(lua(), -1))) {
       list_.errors.push_back(std::move(*match));
+      errors_.emplace_back(text_at(lua(), -1));
     } else {
       problem(fmt::format("errors: {}", match.error().message));
     }
@@ -224,7 +227,10 @@ std::optional<std::string> ListFields::test_point(const std::string& text) const
   using lists::Subject;
   bool address = list_.of == Subject::Client || list_.of == Subject::Received;
   if (list_.of == Subject::Hash) return text.find('@') != std::string::npos ? std::optional(text) : std::nullopt;
-  if (auto ip = IpAddress::parse(text); ip && (address || list_.of == Subject::Url)) return ip->to_string();
+  if (auto ip = IpAddress::parse(text); ip && (address || list_.of == Subject::Url)) {
+    // RFC 5782, 5: lists of IPv6 addresses have ::FFFF:7F00:2, which is not 127.0.0.2 to them.
+    return ip->is_v4() && text.find(':') != std::string::npos ? text : ip->to_string();
+  }
   return address ? std::nullopt : domain_name(text, 1);
 }
 
@@ -289,9 +295,19 @@ void ListFields::check() {
   }
 }
 
+void ListFields::check_errors() {
+  at("errors");
+  for (const lists::Answer* answer : lost_answers(list_.errors, errors_, answers_)) {
+    problem(fmt::format("'errors' take all of answers[\"{}\"] ({}): it could never count",
+                        escape_for_log(answer->text, 60), answer->name));
+  }
+  at("");
+}
+
 std::vector<ListAnswer> ListFields::parse() {
   read_rows(*this, 1, kRows);
   check();
+  check_errors();
   return std::move(answers_);
 }
 

@@ -112,4 +112,10 @@ struct AnswerContext {
 /// The table `answers` on top of the stack: the answers in the order of their addresses, bit masks last.
 [[nodiscard]] std::vector<ListAnswer> parse_answers(lua_State* lua, Registry& registry, const AnswerContext& context);
 
+/// Those of `answers` that can never count, since all that they mean are `errors` of the list (`texts`: as written).
+/// Valid as long as `answers`.
+[[nodiscard]] std::vector<const lists::Answer*> lost_answers(const std::vector<lists::Match>& errors,
+                                                             const std::vector<std::string>& texts,
+                                                             const std::vector<ListAnswer>& answers);
+
 }  // namespace postern::rules

@@ -130,9 +130,37 @@ void Registry::check_overrides() {
   }
 }
 
+void Registry::check_enabled_answers() {
+  if (incomplete_) return;  // what is not known may enable them
+  using What = Override::What;
+  std::vector<bool> on;
+  on.reserve(lists_.size());
+  for (const lists::List& list : lists_) on.push_back(list.enabled);
+  std::vector<std::vector<const Override*>> unheard(lists_.size());  // by list; until it is enabled
+  for (const Override& change : overrides_) {
+    auto list = list_by_name_.find(change.name);
+    auto rule = by_name_.find(change.name);
+    if (list != list_by_name_.end()) {
+      if (change.what == What::Score) continue;
+      on[list->second] = change.what != What::Disable;
+      if (on[list->second]) unheard[list->second].clear();
+    } else if (change.what == What::Enable && rule != by_name_.end()) {
+      const RuleInfo& info = rules_[rule->second].info;
+      if (info.kind == RuleInfo::Kind::List && !on[info.list]) unheard[info.list].push_back(&change);
+    }
+  }
+  for (size_t list = 0; list < unheard.size(); ++list) {
+    for (const Override* change : unheard[list]) {
+      problem_at(change->file, change->line,
+                 fmt::format("enable {0}: list {1} is off: enable \"{1}\" first", change->name, lists_[list].name));
+    }
+  }
+}
+
 void Registry::finish() {
   check_calls();
   check_overrides();
+  check_enabled_answers();
   check_groups();
   // Lua walks tables in no order that people know.
   sort_problems(problems_);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <queue>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -103,23 +104,31 @@ class Planner {
                        list.name, to_string(known), to_string(asked.stage));
   }
 
+  // local.lua is read last, and the first action decides: were it not for this, no allow list in it could overrule a
+  // list that ships. Such answers ask for nobody, so nothing holds them up. In shadow mode too: what would be accepted
+  // must not depend on the mode.
+  [[nodiscard]] bool accepts_first(size_t rule) const {
+    return rules_[rule].kind == RuleInfo::Kind::List && rules_[rule].action == Verdict::Accept;
+  }
+
   // Of the rules that may run next, the first as written. No rule asks for one of a later stage, so stages stay apart.
   void sort() {
-    using Next = std::pair<Stage, size_t>;
+    using Next = std::tuple<Stage, bool, size_t>;
+    auto next = [this](size_t rule) { return Next(rules_[rule].stage, !accepts_first(rule), rule); };
     std::priority_queue<Next, std::vector<Next>, std::greater<>> ready;
     std::vector<size_t> missing(rules_.size());
     placed_.assign(rules_.size(), false);
     for (size_t rule = 0; rule < rules_.size(); ++rule) {
       missing[rule] = plan_.inputs[rule].size();
-      if (missing[rule] == 0) ready.emplace(rules_[rule].stage, rule);
+      if (missing[rule] == 0) ready.push(next(rule));
     }
     while (!ready.empty()) {
-      size_t rule = ready.top().second;
+      size_t rule = std::get<size_t>(ready.top());
       ready.pop();
       plan_.order.push_back(rule);
       placed_[rule] = true;
       for (size_t user : users_[rule]) {
-        if (--missing[user] == 0) ready.emplace(rules_[user].stage, user);
+        if (--missing[user] == 0) ready.push(next(user));
       }
     }
   }

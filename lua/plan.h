@@ -1,4 +1,5 @@
-// The order in which rules run: by stage, then as written, except that a rule comes after those whose hits it asks for.
+// The order in which rules run: by stage, then accepting answers of allow lists, then as written, except that a rule
+// comes after those whose hits it asks for.
 #pragma once
 
 #include <cstddef>

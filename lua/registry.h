@@ -92,6 +92,11 @@ class Registry {
   void add_list(lists::List list, std::vector<Definition> answers, int line);
   /// Not all that a list says could be read: who speaks of rules of it, or of itself, makes no mistake.
   void leave_out(const std::string& list) { left_out_lists_.insert(list); }
+  /// What has this name could not be made out: whoever asks for it makes no mistake.
+  void not_declared(const std::string& name) {
+    leave_out(name);
+    incomplete_ = true;
+  }
   void set_group(const std::string& name, double cap, int line);
   void set_score(const std::string& name, double score, int line);
   void disable(const std::string& name, int line);
@@ -145,6 +150,8 @@ class Registry {
   void check_overrides();
   [[nodiscard]] static std::string_view word_of(Override::What what);
   [[nodiscard]] std::string mistake_of(const Override& change, const std::vector<std::string>& names) const;
+  /// Answers of lists that are off: who enables them is not heard.
+  void check_enabled_answers();
   [[nodiscard]] bool is_left_out(const std::string& name) const;
   /// Names of declared groups that were meant.
   std::set<std::string> find_misspelt_groups();

@@ -131,7 +131,7 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& 
   }
   // The other files' mistakes are shown too; a set with a file missing is refused whatever they say.
   options.directory = directory;
-  auto rules = from_texts(std::move(files), std::move(options));
+  auto rules = from_texts(std::move(files), options);
   if (!rules) problems.insert(problems.end(), rules.error().begin(), rules.error().end());
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return rules;
@@ -284,7 +284,7 @@ RuleSet::RuleSet()
       lists_(std::make_shared<const lists::Lists>()) {}
 RuleSet::~RuleSet() = default;
 
-tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<File> files, Options options) {
+tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<File> files, const Options& options) {
   std::shared_ptr<RuleSet> set(new RuleSet());
   set->files_ = std::move(files);
   set->limits_ = options.limits;

@@ -91,7 +91,7 @@ class RuleSet {
                                                                                  Options options);
   /// The same from texts, in the order given; for tests and tools.
   static tl::expected<std::shared_ptr<const RuleSet>, std::vector<Problem>> from_texts(std::vector<File> files,
-                                                                                       Options options);
+                                                                                       const Options& options);
   /// A set without rules.
   static std::shared_ptr<const RuleSet> empty();
   ~RuleSet();
@@ -109,9 +109,10 @@ class RuleSet {
   /// them) is false. Never null.
   [[nodiscard]] const lists::ListsPtr& lists() const { return lists_; }
   /// What would have been without a list: hits of its rules and of rules that read it gone, expressions worked out
-  /// anew, group caps and score too; the decision that is left. Rules behind a decision that is gone did not run, so
-  /// they are missing. For messages of this set.
-  [[nodiscard]] Evaluation without_list(const Evaluation& evaluation, size_t list) const;
+  /// anew, group caps and score too; the decision that is left. Rules behind a decision that is gone did not run: those
+  /// of its stage that belong to other lists are worked out from `facts`, and so are expressions over what is known;
+  /// the first of their actions is the decision then. The others are missing. For messages of this set; pure.
+  [[nodiscard]] Evaluation without_list(const Evaluation& evaluation, const Facts& facts, size_t list) const;
   /// Runs every rule's examples, and every rule once on a plain message. Empty: all good.
   [[nodiscard]] std::vector<Problem> run_examples() const;
 

@@ -1,7 +1,7 @@
 -- Your own rules and changes. This file is read last, and upgrades never overwrite it. README.md beside it explains
 -- everything; after a change run
 --     postern check
---     postern reload
+--     systemctl reload postern
 --
 -- Take the dashes away from what you want to use.
 

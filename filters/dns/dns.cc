@@ -50,8 +50,8 @@ void Budget::restart() {
   left_ = limits_.lookups;
 }
 
-void Budget::restart_time() {
-  deadline_ = clock_.now() + limits_.total;
+void Budget::restart_time(Duration total) {
+  deadline_ = clock_.now() + total;
 }
 
 Pending Budget::lookup(const Question& question, Duration timeout, Callback callback) {

@@ -60,6 +60,7 @@ struct Answer {
   std::vector<std::string> texts;    // TXT: the strings of one record joined (RFC 7208, 3.3); any octets, NUL included
   std::vector<std::string> names;    // PTR, NS, CNAME
   std::vector<Mx> exchanges;         // MX
+  TimePoint got{};                   // when this process heard it; the epoch: its client does not say
   std::string reason;                // TempFail only: for logs, "timeout", "SERVFAIL", ...
 };
 
@@ -93,7 +94,9 @@ class Budget final : public Client {
   /// Begins the time and the count anew (the next message of a session).
   void restart();
   /// Begins the time anew, but not the count: the sender was slow, not the DNS.
-  void restart_time();
+  void restart_time() { restart_time(limits_.total); }
+  /// The same with this much time.
+  void restart_time(Duration total);
   [[nodiscard]] Pending lookup(const Question& question, Duration timeout, Callback callback) override;
   /// With the limit for one look-up.
   [[nodiscard]] Pending lookup(const Question& question, Callback callback) {

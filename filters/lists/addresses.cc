@@ -3,7 +3,10 @@
 #include <unordered_set>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "filters/base/bytes.h"
+#include "filters/base/ip.h"
 #include "filters/dmarc/from_lexer.h"
 #include "filters/lists/host_name.h"
 #include "filters/lists/names.h"
@@ -19,6 +22,8 @@ using dmarc::Token;
 /// domain counts whatever stands before it.
 constexpr size_t kMaxPart = 1000;
 constexpr size_t kMaxAddresses = 20;
+/// Octets between the brackets of an address literal; the longest has 50.
+constexpr size_t kMaxLiteral = 64;
 /// Octets of a field that are read. Mail servers cut longer ones.
 constexpr size_t kMaxField = 65'536;
 /// RFC 5321, 4.5.3.1.1. In a text, what is longer is no address.
@@ -56,9 +61,10 @@ class FieldReader {
     append_cut(local_, token.text);
   }
 
-  /// RFC 5322, 3.4.1 and 4.4: obs-domain = atom *("." atom). A domain-literal is no name, and no list has it.
+  /// RFC 5322, 3.4.1 and 4.4: obs-domain = atom *("." atom).
   void take_domain() {
     std::string local = std::exchange(local_, {});
+    if (lexer_.peek().is('[')) return take_literal(std::move(local));
     std::string domain;
     bool dot = false;
     while (domain.empty() || !lexer_.peek().spaced) {
@@ -70,16 +76,39 @@ class FieldReader {
     add(std::move(local), domain);
   }
 
+  /// RFC 5321, 4.1.3: address-literal. What turns out to be none may be the local-part of the next address.
+  void take_literal(std::string local) {
+    lexer_.take();
+    std::string text;
+    while (text.size() <= kMaxLiteral) {
+      const Token& next = lexer_.peek();
+      bool colon = next.is(':');
+      if (next.spaced || !(colon || next.is('.') || next.kind == Token::Kind::Atom)) break;
+      append_cut(text, next.text);
+      if (colon) local_.clear();
+      if (!colon) add_to_local(next);
+      lexer_.take();
+    }
+    if (!lexer_.peek().is(']') || lexer_.peek().spaced) return;
+    local_.clear();
+    bool v6 = starts_nocase(text, "IPv6:");
+    auto address = IpAddress::parse(v6 ? std::string_view(text).substr(5) : text);
+    if (!address) return;
+    keep(std::move(local), fmt::format("[{}{}]", address->is_v4() ? "" : "IPv6:", address->to_string()));
+  }
+
   void add(std::string local, std::string_view domain) {
+    if (auto host = to_host_name(domain)) keep(std::move(local), *host);
+  }
+
+  void keep(std::string local, std::string_view domain) {
     // Quoted strings may hold control characters, line ends of folding among them.
     auto control = [](char c) { return (c >= '\0' && c < ' ') || c == '\x7f'; };
     local.erase(std::remove_if(local.begin(), local.end(), control), local.end());
     if (local.empty() || local.size() > kMaxPart) return;
-    auto host = to_host_name(domain);
-    if (!host) return;
     std::string address = std::move(local);
     address += '@';
-    address += *host;
+    address += domain;
     if (std::find(found_.begin(), found_.end(), address) == found_.end()) found_.push_back(std::move(address));
   }
 

@@ -76,6 +76,7 @@ void Check::ask(size_t list, const Query& query) {
   }
   ++asked_;
   ++to.pending;
+  hurried_ = false;
   Question& question = questions_.emplace_back();
   question.list = list;
   question.subject = query.subject;
@@ -101,7 +102,10 @@ void Check::answered(Question& question, const dns::Answer& answer) {
   TimePoint now = desk_.clock_.now();
   ZonePtr zone = bound_->zones[question.list];
   bool old = reading.kind == Reading::Kind::Listed && zone->is_old(answer.ttl, now);
-  desk_.observer_.list_asked(list, old ? "suspended" : to_string(reading.kind), now - question.asked);
+  // What a cache of ours knew says nothing of how the list does now, nor of how fast it is.
+  bool cached = answer.got != TimePoint{} && answer.got < question.asked;
+  desk_.observer_.list_asked(list, old ? "suspended" : to_string(reading.kind),
+                             cached ? Duration::zero() : now - question.asked);
   Said& to = said(question.list);
   --to.pending;
   to.answered = true;
@@ -117,7 +121,10 @@ void Check::answered(Question& question, const dns::Answer& answer) {
     case Reading::Kind::Other: break;
     case Reading::Kind::NoAnswer: reason = answer.reason.empty() ? "no answer" : answer.reason; break;
     case Reading::Kind::Refused:
-    case Reading::Kind::Wrong: reason = explain(list, reading); break;
+    case Reading::Kind::Wrong:
+      reason = explain(list, reading);
+      to.sick = true;
+      break;
   }
   if (!reason.empty()) {
     if (to.failure.empty()) to.failure = reason;
@@ -126,7 +133,7 @@ void Check::answered(Question& question, const dns::Answer& answer) {
   std::string subject = std::move(question.subject);
   TimePoint asked = question.asked;
   questions_.remove_if([&question](const Question& each) { return &each == &question; });
-  if (!old) zone->report(reading, subject, reason, asked, now);
+  if (!old && !cached) zone->report(reading, subject, reason, asked, now);
   changed_.notify();
 }
 
@@ -157,8 +164,13 @@ bool Check::settled(size_t list) const {
 Task<void> Check::settle(std::vector<size_t> lists) {
   Seat seat(*this);
   for (size_t list : lists) {
-    while (!settled(list)) co_await changed_;
+    while (!settled(list) && !hurried_) co_await changed_;
   }
+}
+
+void Check::hurry() {
+  hurried_ = true;
+  changed_.notify();
 }
 
 bool Check::stale() const {
@@ -179,7 +191,7 @@ Outcome Check::outcome(size_t list) const {
   } else if (said->falls != zone->falls()) {
     outcome.state = Outcome::State::Suspended;
     outcome.reason = "it was suspended since it answered";
-  } else if (!said->listings.empty()) {
+  } else if (!said->listings.empty() && !said->sick) {
     outcome.state = Outcome::State::Listed;
     outcome.listings = said->listings;
   } else if (said->suspended) {
@@ -187,9 +199,14 @@ Outcome Check::outcome(size_t list) const {
     outcome.reason = "it was suspended when it should have been asked";
   } else if (!said->failure.empty() || said->pending > 0) {
     outcome.state = Outcome::State::Failed;
-    outcome.reason = said->failure.empty() ? "no answer yet" : said->failure;
   } else if (said->answered) {
     outcome.state = Outcome::State::Unlisted;
+  }
+  if (!outcome.reason.empty()) return outcome;
+  if (!said->failure.empty()) {
+    outcome.reason = said->failure;
+  } else if (said->pending > 0) {
+    outcome.reason = "no answer yet";
   } else if (said->limited) {
     outcome.reason = "[limits] list_queries";
   }

@@ -82,8 +82,11 @@ class Check {
   /// Forgets what is known of a subject (another HELO).
   void forget(Subject of);
 
-  /// Everything that was asked of these lists is answered, or their zones are down. One waiter at a time.
+  /// Everything that was asked of these lists is answered, or their zones are down, or hurry() was called since.
+  /// One waiter at a time.
   Task<void> settle(std::vector<size_t> lists);
+  /// Whoever waits in settle() goes on with what is known now; may end in this call.
+  void hurry();
   [[nodiscard]] bool settled(size_t list) const;
   /// A list that did not count is up again: whoever keeps a check for long should begin another.
   [[nodiscard]] bool stale() const;
@@ -97,6 +100,7 @@ class Check {
     size_t list = 0;
     size_t pending = 0;
     bool answered = false;   // at least one question was
+    bool sick = false;       // one was answered by what no list says of a subject: nothing of it counts
     bool suspended = false;  // a question was not asked for it
     bool limited = false;    // the same, for the limit
     uint64_t falls = 0;      // of its zone, when it was first asked
@@ -124,6 +128,7 @@ class Check {
   Duration timeout_;
   size_t asked_ = 0;
   std::vector<Said> said_;  // of the lists that were asked, in any order
+  bool hurried_ = false;
   Signal changed_;
   std::list<Question> questions_;  // under way; goes first
 };

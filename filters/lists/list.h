@@ -123,6 +123,8 @@ struct Outcome {
     std::vector<size_t> matched;  // indices in List::answers
   };
   std::vector<Listing> listings;  // at most kMaxListings, in the order of the subjects
+  /// What went wrong, also of a list that is Listed or Unlisted: a question without an answer, or one too many to be
+  /// asked. Empty: nothing did.
   std::string reason;
   static constexpr size_t kMaxListings = 20;
 

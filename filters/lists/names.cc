@@ -37,8 +37,8 @@ constexpr Network kNotAsked[] = {{0x00000000, 8},  {0x0a000000, 8},  {0x64400000
                                  {0xc6120000, 15}, {0xe0000000, 4},  {0xf0000000, 4}};
 constexpr uint32_t kTestEntry = 0x7f000002;
 
-bool is_asked_v4(uint32_t number) {
-  if (number == kTestEntry) return true;
+bool is_asked_v4(uint32_t number, TestPoints points) {
+  if (number == kTestEntry && points == TestPoints::Ask) return true;
   return std::none_of(std::begin(kNotAsked), std::end(kNotAsked), [number](const Network& network) {
     return (number ^ network.address) >> (32 - network.prefix) == 0;
   });
@@ -155,9 +155,9 @@ std::optional<std::string> to_host_name(std::string_view text) {
   return name;
 }
 
-std::optional<Query> address_query(const IpAddress& address) {
+std::optional<Query> address_query(const IpAddress& address, TestPoints points) {
   auto number = v4_number(address);
-  if (number ? !is_asked_v4(*number) : !is_asked_v6(address.octets())) return std::nullopt;
+  if (number ? !is_asked_v4(*number, points) : !is_asked_v6(address.octets())) return std::nullopt;
   return Query{address.to_string(), reversed(address)};
 }
 
@@ -179,14 +179,14 @@ std::string reversed(const IpAddress& address, bool v4_mapped) {
   return fmt::format(FMT_STRING("{}.{}.{}.{}"), octet(3), octet(2), octet(1), octet(0));
 }
 
-std::vector<Query> domain_queries(std::string_view name) {
+std::vector<Query> domain_queries(std::string_view name, TestPoints points) {
   std::vector<Query> found;
   if (auto address = read_literal(name)) {
-    if (auto query = address_query(*address)) found.push_back(std::move(*query));
+    if (auto query = address_query(*address, points)) found.push_back(std::move(*query));
     return found;
   }
   // RFC 5782, 5: the test entry of lists of names.
-  if (equal_nocase(name, "test")) return {{"test", "test"}};
+  if (points == TestPoints::Ask && equal_nocase(name, "test")) return {{"test", "test"}};
   auto host = to_host_name(name);
   if (!host) return found;
   auto registered = dmarc::registrable_domain(*host);

@@ -19,23 +19,30 @@ struct Query {
   std::string name;     // what stands before ".zone": "1.2.0.192", "example.org", a digest
 };
 
+/// Whether 127.0.0.2 and "test" are asked about, which every list lists that keeps to RFC 5782, 5. Never of a mail:
+/// anybody may write them into one, and it would be blamed for them by all lists.
+enum class TestPoints {
+  Skip,
+  Ask,  // an admin tries a list on purpose
+};
+
 /// RFC 5782, 2.1 and 2.4: reversed octets, or 32 reversed nibbles. nullopt for addresses that no list can know:
-/// private, loopback, link-local, multicast, unspecified and the like (RFC 6890); but 127.0.0.2 is asked, the test
-/// entry of every list. Documentation networks are asked too.
-[[nodiscard]] std::optional<Query> address_query(const IpAddress& address);
+/// private, loopback, link-local, multicast, unspecified and the like (RFC 6890). Documentation networks are asked.
+[[nodiscard]] std::optional<Query> address_query(const IpAddress& address, TestPoints points = TestPoints::Skip);
 /// For an address whatever it is; for test points. `v4_mapped`: as IPv6 (RFC 5782, 5: ::FFFF:7F00:2).
 [[nodiscard]] std::string reversed(const IpAddress& address, bool v4_mapped = false);
 /// The name and its registered domain (public suffix list), each once, most specific first: lower-case A-labels, no
-/// final dot. Nothing for what is no domain name of two labels or more ("test", RFC 5782's test entry, is one all the
-/// same), for public suffixes alone, for names that do not fit before a zone. An address (in brackets or not, an
-/// address literal of RFC 5321, 4.1.3) gives address_query.
-[[nodiscard]] std::vector<Query> domain_queries(std::string_view name);
+/// final dot. Nothing for what is no domain name of two labels or more (of test points "test" is one all the same), for
+/// public suffixes alone, for names that do not fit before a zone. An address (in brackets or not, an address literal
+/// of RFC 5321, 4.1.3) gives address_query.
+[[nodiscard]] std::vector<Query> domain_queries(std::string_view name, TestPoints points = TestPoints::Skip);
 /// user@example.org as lists of addresses want it: lower case, "+tag" removed, dots removed from the local part and
 /// "googlemail" made "gmail" where the domain is Google's; A-labels. nullopt: no address.
 [[nodiscard]] std::optional<std::string> normal_address(std::string_view address);
 [[nodiscard]] std::optional<Query> hash_query(std::string_view address, List::Digest digest, List::Encoding encoding);
 
-/// The addresses (user@domain) in a field that holds addresses (From, Reply-To, Sender); each once, at most 20.
+/// The addresses in a field that holds addresses (From, Reply-To, Sender); each once, at most 20. user@domain, and
+/// user@[192.0.2.1], user@[IPv6:2001:db8::1] (RFC 5321, 4.1.3), which domain_queries reads and hash_query does not.
 [[nodiscard]] std::vector<std::string> addresses_in_field(std::string_view value);
 /// Addresses in a text as a reader sees it and in its mailto: URLs; each once, at most `limit`. Linear.
 [[nodiscard]] std::vector<std::string> addresses_in_text(std::string_view text, const std::vector<mime::Url>& urls,

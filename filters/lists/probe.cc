@@ -19,15 +19,16 @@ struct Point {
   std::string subject;  // for people: the name asked holds the zone, and with it perhaps an admin's secret key
   std::string name;
   bool optional = false;  // no answer at all is no fault while other points are answered
+  bool made_up = false;   // by this probe
 };
 
 constexpr std::string_view kTestPoints = "(RFC 5782, 5)";
 
-class Points {
+class PointMaker {
  public:
-  Points(const List& list, uint64_t salt) : list_(list), salt_(salt) {
+  PointMaker(const List& list, uint64_t salt) : list_(list), salt_(salt) {
     if (!list.probe) {
-      add(Point::Must::BeAnswered, salted());
+      add_salted(Point::Must::BeAnswered);
       return;
     }
     switch (Zone::style_of(list.of)) {
@@ -43,6 +44,11 @@ class Points {
     if (!query) return;
     if (auto name = list_name(*query, list_)) points_.push_back({must, query->subject, std::move(*name), optional});
   }
+  void add_salted(Point::Must must) {
+    size_t before = points_.size();
+    add(must, salted());
+    if (points_.size() > before) points_.back().made_up = true;
+  }
 
   // RFC 5782, 5: "IPv4-based DNSxLs MUST contain an entry for 127.0.0.2 [...] and MUST NOT contain an entry for
   // 127.0.0.1"; "IPv6-based DNSxLs MUST [...] NOT contain an entry for ::FFFF:7F00:1". Most lists know IPv4 only, and
@@ -55,19 +61,19 @@ class Points {
       add(Point::Must::NotBeListed, Query{"127.0.0.1", "1.0.0.127"});
       add(Point::Must::NotBeListed, Query{"::FFFF:7F00:1", reversed(IpAddress::v4({127, 0, 0, 1}), true)}, true);
     }
-    add(Point::Must::NotBeListed, salted());
+    add_salted(Point::Must::NotBeListed);
   }
   // RFC 5782, 5: "Domain-name-based DNSxLs MUST contain an entry for the [...] domain name "TEST" [and] MUST NOT
   // contain an entry for the [...] domain name "INVALID"".
   void domains() {
     add(Point::Must::BeListed, list_.listed ? given(*list_.listed) : Query{"TEST", "test"});
     add(Point::Must::NotBeListed, list_.unlisted ? given(*list_.unlisted) : Query{"INVALID", "invalid"});
-    add(Point::Must::NotBeListed, salted());
+    add_salted(Point::Must::NotBeListed);
   }
   void digests() {
     if (list_.listed) add(Point::Must::BeListed, given(*list_.listed));
     if (list_.unlisted) add(Point::Must::NotBeListed, given(*list_.unlisted));
-    add(Point::Must::NotBeListed, salted());
+    add_salted(Point::Must::NotBeListed);
   }
 
   /// A test point as an admin wrote it: of the kind of thing that the list is asked about.
@@ -114,11 +120,18 @@ class Points {
 };
 
 std::vector<Point> points_of(const List& list, uint64_t salt) {
-  return Points(list, salt).take();
+  return PointMaker(list, salt).take();
 }
 
 std::string no_answer(const dns::Answer& answer) {
   return answer.reason.empty() ? "no answer" : fmt::format("no answer: {}", answer.reason);
+}
+
+/// A lone address behind a failure reads as if a server had it: it is said that it was asked about.
+std::string silent_fault(const Point& point, const dns::Answer& answer) {
+  std::string_view kind = point.made_up ? "which this probe made up" : "a test point";
+  return fmt::format("no answer to the question about {}, {}{}{}", point.subject, kind,
+                     answer.reason.empty() ? "" : ": ", answer.reason);
 }
 
 std::string not_listed_fault(const Point& point) {
@@ -131,8 +144,7 @@ std::string not_listed_fault(const Point& point) {
 std::string listed_fault(const Point& point) {
   return fmt::format(
       "{} is listed, but must not be {}: the list lists everything, as closed lists and expired domains do; look at "
-      "its "
-      "web page, and disable it if it is gone",
+      "its web page, and disable it if it is gone",
       point.subject, kTestPoints);
 }
 
@@ -161,7 +173,7 @@ std::string judge(const List& list, const std::vector<Point>& points, const std:
     }
     if (reading.kind == Reading::Kind::NoAnswer) {
       ++unanswered;
-      if (silent.empty() && !point.optional) silent = fmt::format("{} ({})", no_answer(answers[i]), point.subject);
+      if (silent.empty() && !point.optional) silent = silent_fault(point, answers[i]);
     } else if (listed && point.must == Point::Must::NotBeListed && wild.empty()) {
       wild = listed_fault(point);
     } else if (!listed && point.must == Point::Must::BeListed && dead.empty()) {
@@ -190,8 +202,14 @@ Probe probe_of(const List& list, uint64_t salt) {
   return probe;
 }
 
-Task<ProbeResult> probe(dns::Client& dns, const Clock& clock, const List& list, uint64_t salt, Duration timeout) {
+Task<ProbeResult> probe(dns::Client& dns, const Clock& clock, const List& list, uint64_t salt, Duration timeout,
+                        Points which) {
   std::vector<Point> points = points_of(list, salt);
+  if (which == Points::NotListed) {
+    points.erase(std::remove_if(points.begin(), points.end(),
+                                [](const Point& point) { return point.must == Point::Must::BeListed; }),
+                 points.end());
+  }
   std::vector<dns::Question> questions;
   questions.reserve(points.size());
   for (const Point& point : points) questions.push_back({point.name, dns::Type::A});

@@ -24,6 +24,12 @@ struct Probe {
 /// answer.
 [[nodiscard]] Probe probe_of(const List& list, uint64_t salt);
 
+/// Which points a probe asks about.
+enum class Points {
+  All,
+  NotListed,  // not those that must be listed: finds what would hurt, not what is dead or has no test points
+};
+
 struct ProbeResult {
   std::string fault;  // empty: the list is alive and sane; else a sentence for an admin
   Duration time{};    // of the slowest answer, a time-out included
@@ -32,7 +38,7 @@ struct ProbeResult {
 /// hold the key of a subscription. Any answer in 127.0.0.0/8 that is no error counts as listed
 /// here, declared or not.
 [[nodiscard]] Task<ProbeResult> probe(dns::Client& dns, const Clock& clock, const List& list, uint64_t salt,
-                                      Duration timeout);
+                                      Duration timeout, Points points = Points::All);
 
 /// Whether the resolver is one that lists can be asked through (field: the commonest reason why lists fail).
 struct ResolverReport {

@@ -13,6 +13,8 @@ namespace {
 // What may be written for a target: references make six octets of one.
 constexpr size_t kMaxWritten = 6 * kMaxTarget;
 constexpr size_t kMaxStyleUrls = 4;
+constexpr size_t kMaxSrcset = 1U << 16U;  // octets as written; data: URLs may be among them
+constexpr size_t kMaxCandidates = 100;
 
 struct Source {
   std::string_view element;  // "*": any
@@ -30,6 +32,10 @@ constexpr Source kSources[] = {
     {"source", Attribute::Src, Link::Kind::Other},       {"video", Attribute::Src, Link::Kind::Other},
     {"audio", Attribute::Src, Link::Kind::Other},        {"script", Attribute::Src, Link::Kind::Other},
     {"object", Attribute::Data, Link::Kind::Other}};
+// Attributes that hold several, each with what it is for ("2x", "480w").
+constexpr Source kSets[] = {{"img", Attribute::Srcset, Link::Kind::Image},
+                            {"source", Attribute::Srcset, Link::Kind::Image},
+                            {"link", Attribute::ImageSrcset, Link::Kind::Other}};
 
 /// "3; url='http://...'" (HTML, 4.2.5.3): the part behind "url=", or behind the separator.
 std::string refresh_target(std::string_view content) {
@@ -52,6 +58,60 @@ void add(std::string target, Link::Kind kind, std::vector<Link>& links) {
   if (!target.empty()) links.push_back(Link{std::move(target), {}, kind});
 }
 
+bool too_long(std::string_view target) {
+  return target.size() >= kMaxTarget && !starts_nocase(target, "data:");
+}
+
+/// HTML, 4.8.4.3.8 (parsing a srcset attribute), the tokenizer of descriptors: where those of one candidate end, behind
+/// the comma. Commas in parentheses are part of a descriptor.
+size_t end_of_descriptors(std::string_view set, size_t at) {
+  bool inside = false;
+  for (; at < set.size(); ++at) {
+    if (inside) {
+      inside = set[at] != ')';
+    } else if (set[at] == ',') {
+      return at + 1;
+    } else {
+      inside = set[at] == '(';
+    }
+  }
+  return at;
+}
+
+/// HTML, 4.8.4.3.8: the URLs of all candidates. Those with descriptors that make no sense too: which one is shown
+/// depends on the reader's screen and program.
+std::vector<std::string_view> candidates(std::string_view set, bool& truncated) {
+  constexpr std::string_view kSpace = "\t\n\f\r ";
+  constexpr std::string_view kBetween = "\t\n\f\r ,";
+  std::vector<std::string_view> urls;
+  for (size_t at = set.find_first_not_of(kBetween); at < set.size(); at = set.find_first_not_of(kBetween, at)) {
+    if (urls.size() == kMaxCandidates) {
+      truncated = true;
+      break;
+    }
+    size_t end = std::min(set.find_first_of(kSpace, at), set.size());
+    std::string_view url = set.substr(at, end - at);
+    bool bare = url.ends_with(',');
+    while (url.ends_with(',')) url.remove_suffix(1);
+    urls.push_back(url);
+    at = bare ? end : end_of_descriptors(set, end);
+  }
+  return urls;
+}
+
+void add_sets(const Token& tag, std::vector<Link>& links, bool& truncated) {
+  for (const Source& source : kSets) {
+    if (!tag.has(source.attribute) || !tag.element.is(source.element)) continue;
+    truncated = truncated || tag.attributes[static_cast<size_t>(source.attribute)]->size() > kMaxSrcset;
+    std::string written = tag.value(source.attribute, kMaxSrcset);
+    for (std::string_view url : candidates(written, truncated)) {
+      std::string target = clean_target(url);
+      truncated = truncated || too_long(target);
+      add(std::move(target), source.kind, links);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Link> links_of(const Token& tag, bool& truncated) {
@@ -62,11 +122,11 @@ std::vector<Link> links_of(const Token& tag, bool& truncated) {
     if (anchor && source.kind == Link::Kind::Anchor) continue;
     std::string written = tag.value(source.attribute, kMaxWritten);
     std::string target = clean_target(written);
-    bool cut = target.size() >= kMaxTarget && !starts_nocase(target, "data:");
-    truncated = truncated || cut;
+    truncated = truncated || too_long(target);
     anchor = anchor || source.kind == Link::Kind::Anchor;
     add(std::move(target), source.kind, links);
   }
+  add_sets(tag, links, truncated);
   if (tag.has(Attribute::Style)) {
     for (const std::string& url : style_urls(tag.value(Attribute::Style, kMaxWritten), kMaxStyleUrls)) {
       add(clean_target(url), Link::Kind::Image, links);

@@ -12,9 +12,9 @@ namespace postern::mime {
 
 constexpr size_t kMaxTarget = 4096;
 
-/// What a start tag refers to: href, src, action, background and the like, style's url(...), the target of a refresh.
-/// The anchor's own comes first, so that its text can be added to it. Empty targets are left out. `truncated`: one was
-/// cut.
+/// What a start tag refers to: href, src, action, background and the like, all candidates of srcset, style's url(...),
+/// the target of a refresh. The anchor's own comes first, so that its text can be added to it. Empty targets are left
+/// out. `truncated`: one was cut, or there were more candidates than are taken.
 [[nodiscard]] std::vector<Link> links_of(const Token& tag, bool& truncated);
 
 /// The value of an attribute as browsers read a URL in it (URL standard, 4.4): blanks and control characters at the

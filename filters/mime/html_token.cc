@@ -15,9 +15,9 @@ constexpr std::string_view kEndOfAttribute = "\t\n\f\r />=";
 
 // In the order of enum Attribute.
 constexpr std::array<std::string_view, kAttributes> kNames = {
-    "action",     "alt",    "background", "bgcolor", "color",      "content", "data",
-    "formaction", "height", "hidden",     "href",    "http-equiv", "link",    "open",
-    "src",        "style",  "text",       "type",    "value",      "width",   "xlink:href"};
+    "action", "alt",    "background", "bgcolor",    "color",       "content", "data",      "formaction",
+    "height", "hidden", "href",       "http-equiv", "imagesrcset", "link",    "open",      "src",
+    "srcset", "style",  "text",       "type",       "value",       "width",   "xlink:href"};
 
 std::optional<Attribute> attribute_of(std::string_view name) {
   for (size_t i = 0; i < kNames.size(); ++i) {

@@ -79,7 +79,7 @@ Result<void> Gateway::open_lists() {
   net::DnsOptions options;
   options.servers = loaded_.config->dns_servers;
   // A probe must hear what the list says now, not what it said a while ago.
-  auto dns = net::RenewableDns::create(loop_, clock_, std::move(options), std::chrono::seconds(1));
+  auto dns = net::RenewableDns::create(loop_, clock_, std::move(options), std::chrono::milliseconds(100));
   if (!dns) return tl::unexpected(std::move(dns.error()));
   probe_dns_ = std::move(*dns);
   list_monitor_ = std::make_unique<net::ListMonitor>(timers_, *probe_dns_, clock_, zones_, operations_);

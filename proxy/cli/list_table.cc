@@ -93,8 +93,8 @@ std::string worth(const ordered_json& list) {
 }
 
 std::string latency(const ordered_json& list) {
-  if (whole(list, "asked") == 0) return "-";
   double time = real(part(list, "milliseconds"), "p95");
+  if (time <= 0) return "-";
   return time < 10 ? fmt::format("p95 {:.1f} ms", time) : fmt::format("p95 {:.0f} ms", time);
 }
 

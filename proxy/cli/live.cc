@@ -1,5 +1,6 @@
 #include "proxy/cli/live.h"
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "filters/base/signal.h"
 #include "filters/lists/probe.h"
+#include "filters/lists/zone.h"
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/loop.h"
 
@@ -19,34 +21,65 @@ uint64_t fresh_salt() {
   return (static_cast<uint64_t>(random()) << 32U) | random();
 }
 
+/// One zone and the lists that ask it in one way; at least one.
 struct Probed {
-  const lists::List* list;
-  std::unique_ptr<Background<lists::ProbeResult>> result;
+  const lists::Zone* zone;
+  std::vector<const lists::List*> lists;
+  std::unique_ptr<Background<lists::ProbeResult>> result;  // null: taken on trust
 };
+
+/// The enabled lists, by zone, in the order of their declaration.
+std::vector<Probed> by_zone(const lists::Lists& lists, const Clock& clock) {
+  lists::Zones zones(clock, lists::Zone::State::Unknown);
+  std::vector<lists::ZonePtr> zone_of = zones.of(lists);
+  std::vector<Probed> all;
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (!zone_of[i]) continue;
+    auto known = std::find_if(all.begin(), all.end(), [&](const Probed& one) { return one.zone == zone_of[i].get(); });
+    if (known == all.end()) known = all.insert(all.end(), Probed{zone_of[i].get(), {}, nullptr});
+    known->lists.push_back(&lists[i]);
+  }
+  return all;
+}
+
+/// "list A", "lists A, B and C".
+std::string in_words(const std::vector<const lists::List*>& lists) {
+  std::string words = lists.size() > 1 ? "lists " : "list ";
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (i > 0) words += i + 1 == lists.size() ? " and " : ", ";
+    words += lists[i]->name;
+  }
+  return words;
+}
+
+/// A zone may hold the key of a subscription: where there is a title it speaks for the list.
+const std::string& known_as(const std::vector<const lists::List*>& lists) {
+  auto titled = std::find_if(lists.begin(), lists.end(), [](const lists::List* list) { return !list->title.empty(); });
+  return titled == lists.end() ? lists.front()->zone : (*titled)->title;
+}
 
 Task<void> probe_all(dns::Client& dns, const Clock& clock, const Loaded& loaded, LiveReport& report) {
   Duration timeout = loaded.config->policy.dns.lookup;
   auto resolver = co_await lists::check_resolver(dns, loaded.config->dns_servers, fresh_salt(), timeout);
   report.faults = std::move(resolver.faults);
   report.notes = std::move(resolver.notes);
-  std::vector<Probed> all;
-  for (const lists::List& list : *loaded.rules->lists()) {
-    if (!list.enabled) continue;
+  std::vector<Probed> all = by_zone(*loaded.rules->lists(), clock);
+  for (Probed& each : all) {
+    const lists::List& list = *each.lists.front();
     if (!list.probe) {
-      report.notes.push_back(fmt::format("list {} has no test points and is taken on trust", list.name));
+      report.notes.push_back(fmt::format("{} {} no test points and {} taken on trust", in_words(each.lists),
+                                         each.lists.size() > 1 ? "have" : "has", each.lists.size() > 1 ? "are" : "is"));
       continue;
     }
-    all.push_back({&list, std::make_unique<Background<lists::ProbeResult>>(
-                              lists::probe(dns, clock, list, fresh_salt(), timeout))});
+    each.result =
+        std::make_unique<Background<lists::ProbeResult>>(lists::probe(dns, clock, list, fresh_salt(), timeout));
   }
   for (Probed& each : all) {
+    if (!each.result) continue;
     lists::ProbeResult result = co_await each.result->get();
-    ++report.lists;
+    report.lists += each.lists.size();
     if (result.fault.empty()) continue;
-    // A zone may hold the key of a subscription: where there is a title it speaks for the list.
-    const lists::List& list = *each.list;
-    report.faults.push_back(
-        fmt::format("list {} ({}): {}", list.name, list.title.empty() ? list.zone : list.title, result.fault));
+    report.faults.push_back(fmt::format("{} ({}): {}", in_words(each.lists), known_as(each.lists), result.fault));
   }
 }
 

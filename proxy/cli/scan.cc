@@ -88,7 +88,6 @@ class Scanner {
     auto ip = IpAddress::parse(options_.ip);
     if (ip) facts.client.ip = *ip;
     TimePoint asked = clock_.now();
-    lists_.begin(facts, header, ip.has_value());
     co_await learn(judged, header);
     co_await lists_.finish(facts);
     judged.lists_time = clock_.now() - asked;
@@ -111,6 +110,7 @@ class Scanner {
     authentication::Check check(dns_, keys_, {policy_.authentication, policy_.dns.lookup, now},
                                 authentication::spf_domain(facts.from, facts.helo));
     check.append(facts.message, facts.message);
+    lists_.begin(facts, header, check.signers(), IpAddress::parse(options_.ip).has_value());
     co_await learn_client(facts, now);
     auto outcome = co_await check.finish(header, facts.message, *facts.spf);
     facts.dkim = std::move(outcome.dkim);

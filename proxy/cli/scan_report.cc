@@ -40,6 +40,19 @@ bool failed(const lists::Outcome& outcome) {
   return outcome.state == lists::Outcome::State::Failed || outcome.state == lists::Outcome::State::Suspended;
 }
 
+/// What the list said is not all that it was to say: it failed for a subject, or was not asked about each.
+bool incomplete(const lists::Outcome& outcome) {
+  return failed(outcome) || !outcome.reason.empty();
+}
+
+std::string_view complaint(const lists::Outcome& outcome) {
+  switch (outcome.state) {
+    case lists::Outcome::State::Failed: return "gave no answer";
+    case lists::Outcome::State::Suspended: return "does not count";
+    default: return "was not heard about everything";
+  }
+}
+
 std::string reason_of(const lists::Outcome& outcome) {
   if (!outcome.reason.empty()) return outcome.reason;
   return outcome.state == lists::Outcome::State::Suspended ? "suspended: it failed before" : "failed";
@@ -110,7 +123,7 @@ ordered_json arc_json(const arc::Outcome& outcome) {
   return object;
 }
 
-/// An object for each list and subject listed, and one for each list that failed.
+/// An object for each list and subject listed, and one for each list that failed or was cut short.
 void add_lists(ordered_json& object, const Judged& judged) {
   ordered_json listed = ordered_json::array();
   ordered_json errors = ordered_json::array();
@@ -122,7 +135,7 @@ void add_lists(ordered_json& object, const Judged& judged) {
                         {"answers", texts_of(listing.answers)},
                         {"names", names_of(list, listing)}});
     }
-    if (failed(outcome)) {
+    if (incomplete(outcome)) {
       errors.push_back({{"list", list.name}, {"of", lists::to_string(list.of)}, {"error", reason_of(outcome)}});
     }
   });
@@ -141,8 +154,9 @@ void print_lists(const Judged& judged) {
       for (const std::string& answer : texts_of(listing.answers)) std::cout << std::exchange(before, ", ") << answer;
       std::cout << (*before == ',' ? ")\n" : "\n");
     }
-    if (failed(outcome)) {
-      std::cout << "  list " << list.name << " gave no answer: " << escape_for_log(reason_of(outcome)) << '\n';
+    if (incomplete(outcome)) {
+      std::cout << "  list " << list.name << ' ' << complaint(outcome) << ": " << escape_for_log(reason_of(outcome))
+                << '\n';
     }
   });
 }

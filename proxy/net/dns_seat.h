@@ -11,13 +11,6 @@
 
 namespace postern::net {
 
-/// An answer and when this process got it: who takes it over from another worker keeps it no longer than that one.
-struct Known final : dns::Answer {
-  Known(dns::Answer answer, TimePoint at) : dns::Answer(std::move(answer)), got(at) {}
-  TimePoint got;
-};
-using KnownPtr = std::shared_ptr<const Known>;
-
 /// Letters of other workers for one. They are brought and taken out all together, so that many cost one wake-up.
 class DnsRing::Seat : public std::enable_shared_from_this<Seat> {
  public:
@@ -31,7 +24,7 @@ class DnsRing::Seat : public std::enable_shared_from_this<Seat> {
   /// Somebody answers. `answer` null: nobody there does, ask somebody else.
   struct Told {
     uint64_t id = 0;
-    KnownPtr answer;
+    AnswerPtr answer;
   };
   struct Letters {
     std::vector<Asked> asked;

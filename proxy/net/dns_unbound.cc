@@ -77,9 +77,14 @@ Result<void> configure(ub_ctx* context, const DnsOptions& options) {
   if (auto done = set(context, "rrset-cache-size:", std::to_string(options.record_cache)); !done) return done;
   if (options.servers.empty()) return {};
   if (auto done = set(context, "unblock-lan-zones:", "yes"); !done) return done;
-  // A resolver that has to ask around first needs more than the 376 ms after which libunbound would ask a server it
-  // does not know yet again, and not hear the late answer.
-  if (auto done = set(context, "unknown-server-time-limit:", "1128"); !done) return done;
+  // A resolver answers at once what it knows and later what it has to ask for: from the first libunbound would learn to
+  // ask again after some 50 ms, and it does not hear an answer to a question that it has asked again. Nor is a resolver
+  // that says SERVFAIL asked five times over.
+  constexpr Setting kPatience[] = {
+      {"infra-cache-min-rtt:", "2000"}, {"unknown-server-time-limit:", "2000"}, {"outbound-msg-retry:", "2"}};
+  for (const auto& setting : kPatience) {
+    if (auto done = set(context, setting.name, setting.value); !done) return done;
+  }
   for (const auto& server : options.servers) {
     if (auto good = check_server(server); !good) return good;
     if (int error = ub_ctx_set_fwd(context, server.c_str()); error != 0) {
@@ -237,7 +242,9 @@ void UnboundClient::Impl::on_answer(void* query, int rcode, void* packet, int si
 void UnboundClient::Impl::answered(Query& query, int rcode, std::string_view packet) {
   AnswerPtr answer;
   if (rcode == 0 && !packet.empty()) {
-    answer = std::make_shared<const dns::Answer>(dns::parse_packet(packet, query.question));
+    auto heard = std::make_shared<dns::Answer>(dns::parse_packet(packet, query.question));
+    heard->got = clock_.now();
+    answer = std::move(heard);
     cache_.store(query.question, answer, clock_.now());
   } else {
     constexpr int kServfail = 2;

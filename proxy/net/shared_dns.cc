@@ -11,11 +11,12 @@
 namespace postern::net {
 namespace {
 
-KnownPtr failure(std::string reason, TimePoint now) {
+AnswerPtr failure(std::string reason, TimePoint now) {
   dns::Answer answer;
   answer.status = dns::Status::TempFail;
   answer.reason = std::move(reason);
-  return std::make_shared<const Known>(std::move(answer), now);
+  answer.got = now;
+  return std::make_shared<const dns::Answer>(std::move(answer));
 }
 
 bool is_timeout(const dns::Answer& answer) {
@@ -62,9 +63,9 @@ class SharedDns::Impl {
   void read(const Seat::Letters& letters);
   void serve(const Seat::Asked& letter);
   void take(const Seat::Told& letter);
-  void answered(Flight& flight, const KnownPtr& answer);
-  bool ask_again(Flight& flight, const KnownPtr& answer, TimePoint now);
-  void tell(size_t seat, uint64_t id, KnownPtr answer);
+  void answered(Flight& flight, const AnswerPtr& answer);
+  bool ask_again(Flight& flight, const AnswerPtr& answer, TimePoint now);
+  void tell(size_t seat, uint64_t id, AnswerPtr answer);
   Seat::Letters& letters_to(size_t seat);
   void post();
   void forget_if_unwanted(Flight& flight);
@@ -75,7 +76,7 @@ class SharedDns::Impl {
   dns::Client& own_;
   const size_t seat_;  // ours
   const AnswerPtr timed_out_ = plain_answer(dns::Status::TempFail, "timeout");
-  AnswerCache cache_;  // of Known
+  AnswerCache cache_;  // of answers with `got`: who takes one over from another worker keeps it no longer than that one
   TimePoint forgotten_{};
   Flights flights_;
   std::unordered_map<uint64_t, Flight*> crossed_;  // by the number that the answer will bear
@@ -200,7 +201,9 @@ bool SharedDns::Impl::cross(Flight& flight) {
 
 void SharedDns::Impl::ask_own(Flight& flight) {
   flight.own = own_.lookup(flight.question, flight.deadline - clock_.now(), [this, &flight](const dns::Answer& answer) {
-    answered(flight, std::make_shared<const Known>(answer, clock_.now()));
+    auto heard = std::make_shared<dns::Answer>(answer);
+    if (heard->got == TimePoint{}) heard->got = clock_.now();
+    answered(flight, std::move(heard));
     ready_.deliver();
   });
 }
@@ -224,12 +227,13 @@ void SharedDns::Impl::forget_if_unwanted(Flight& flight) {
 // ---------------------------------------------------------------- answering
 
 /// `answer`: of whoever asked. Callbacks run in the deliver() of the caller.
-void SharedDns::Impl::answered(Flight& flight, const KnownPtr& answer) {
+void SharedDns::Impl::answered(Flight& flight, const AnswerPtr& answer) {
   TimePoint now = clock_.now();
   // A look-up that "timed out" at once, long before its deadline, would do so again.
   bool patient = now + kSlack >= flight.deadline || now - flight.asked >= kSlack;
   if (is_timeout(*answer) && patient && ask_again(flight, answer, now)) return;
-  if (flight.asked > forgotten_) cache_.store(flight.question, answer, answer->got);
+  // An owner that has not forgotten yet may answer with what it knew before.
+  if (std::min(flight.asked, answer->got) > forgotten_) cache_.store(flight.question, answer, answer->got);
   for (const auto& asker : flight.askers) tell(asker.seat, asker.id, answer);
   while (!flight.waiters.alone()) {
     auto& waiter = static_cast<Waiter&>(*flight.waiters.next);
@@ -242,7 +246,7 @@ void SharedDns::Impl::answered(Flight& flight, const KnownPtr& answer) {
 
 /// The look-up under way ended with the patience of who began it. Those who came later and have time left get another
 /// one; false when there are none.
-bool SharedDns::Impl::ask_again(Flight& flight, const KnownPtr& answer, TimePoint now) {
+bool SharedDns::Impl::ask_again(Flight& flight, const AnswerPtr& answer, TimePoint now) {
   TimePoint latest = now;
   RingNode staying;
   while (!flight.waiters.alone()) {
@@ -280,7 +284,7 @@ void SharedDns::Impl::read(const Seat::Letters& letters) {
 void SharedDns::Impl::serve(const Seat::Asked& letter) {
   TimePoint now = clock_.now();
   if (AnswerPtr known = cache_.find(letter.question, now)) {
-    tell(letter.from, letter.id, std::static_pointer_cast<const Known>(known));
+    tell(letter.from, letter.id, known);
     return;
   }
   auto place = flights_.find(letter.question);
@@ -308,7 +312,7 @@ void SharedDns::Impl::take(const Seat::Told& letter) {
   ask_own(flight);
 }
 
-void SharedDns::Impl::tell(size_t seat, uint64_t id, KnownPtr answer) {
+void SharedDns::Impl::tell(size_t seat, uint64_t id, AnswerPtr answer) {
   letters_to(seat).told.push_back({id, std::move(answer)});
 }
 

@@ -7,7 +7,7 @@
 namespace postern::ops {
 namespace {
 
-/// From an answer that this process had already to one that never came.
+/// From the resolver beside us to the end of all patience.
 const prometheus::Histogram::BucketBoundaries& buckets() {
   static const prometheus::Histogram::BucketBoundaries boundaries{.0005, .001, .0025, .005, .01, .025, .05,
                                                                   .1,    .25,  .5,    1,    2.5, 5,    10};
@@ -36,10 +36,12 @@ ListMetrics::ListMetrics(prometheus::Registry& registry)
                     .Name("postern_list_decisive_total")
                     .Help("Messages and refused clients with another verdict had there not been the DNS list.")
                     .Register(registry)),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("postern_list_seconds")
-                   .Help("Time to the answer of a DNS list in seconds, answers already known included.")
-                   .Register(registry)) {}
+      seconds_(
+          prometheus::BuildHistogram()
+              .Name("postern_list_seconds")
+              .Help(
+                  "Time to the answer of a DNS list in seconds; neither answers that were known already nor time-outs.")
+              .Register(registry)) {}
 
 ListMetrics::Series& ListMetrics::series(const std::string& list) {
   return series_.get(list, [this](std::string_view key) {
@@ -73,7 +75,7 @@ void ListMetrics::in_force(const lists::Lists& lists) {
 void ListMetrics::asked(const std::string& list, size_t result, Duration time) {
   Series& of = series(list);
   of.queries[result]->Increment();
-  if (was_asked(result)) of.seconds->Observe(std::chrono::duration<double>(time).count());
+  if (was_answered(result) && time > Duration::zero()) of.seconds->Observe(std::chrono::duration<double>(time).count());
 }
 
 void ListMetrics::decisive(const std::string& list) {

@@ -30,6 +30,11 @@ inline constexpr std::array<std::string_view, 8> kListResults{"unlisted", "liste
   return result < 6;
 }
 
+/// Whether the list answered, with whatever.
+[[nodiscard]] inline bool was_answered(size_t result) {
+  return result < 5;
+}
+
 /// Any thread. asked() and decisive() take no lock after the first use of a list's name.
 class ListMetrics {
  public:
@@ -37,6 +42,7 @@ class ListMetrics {
 
   /// Makes the series of the enabled lists exist, with 0. The health of lists that are gone is not shown any more.
   void in_force(const lists::Lists& lists);
+  /// `time`: until the answer, 0 if it was known already: then it says nothing of the list's speed, and is left out.
   void asked(const std::string& list, size_t result, Duration time);
   void decisive(const std::string& list);
   /// Ignored for a list that is not in force.

@@ -102,8 +102,10 @@ void ListStatistics::in_force(lists::ListsPtr lists) {
 void ListStatistics::asked(const std::string& list, size_t result, Duration time) {
   Counters& counters = of(list);
   counters.queries[result].fetch_add(1, kRelaxed);
-  if (!was_asked(result)) return;
-  int64_t took = std::max<int64_t>(time.count(), 0);
+  int64_t took = time.count();
+  if (!was_answered(result) || took <= 0) return;
+  int64_t longest = counters.longest.load(kRelaxed);
+  while (took > longest && !counters.longest.compare_exchange_weak(longest, took, kRelaxed)) {}
   const auto& ends = bounds();
   auto at = static_cast<size_t>(std::lower_bound(ends.begin(), ends.end(), took) - ends.begin());
   counters.times[std::min(at, kTimes - 1)].fetch_add(1, kRelaxed);
@@ -142,7 +144,7 @@ void ListStatistics::decisive(const std::string& list) {
   of(list).decisive.fetch_add(1, kRelaxed);
 }
 
-/// Spread evenly within its bucket.
+/// Spread evenly within its bucket, which ends at the longest time that was seen.
 Duration ListStatistics::percentile(const Counters& counters, double share) {
   std::array<uint64_t, kTimes> times{};
   uint64_t total = 0;
@@ -154,12 +156,13 @@ Duration ListStatistics::percentile(const Counters& counters, double share) {
     auto here = static_cast<double>(times[i]);
     if (below + here >= wanted && here > 0) {
       auto first = static_cast<double>(i == 0 ? 0 : bounds()[i - 1]);
-      auto last = static_cast<double>(bounds()[i]);
+      auto longest = static_cast<double>(counters.longest.load(kRelaxed));
+      double last = i + 1 == kTimes ? longest : std::min(longest, static_cast<double>(bounds()[i]));
       return Duration(static_cast<int64_t>(first + (last - first) * (wanted - below) / here));
     }
     below += here;
   }
-  return Duration(bounds().back());
+  return Duration(counters.longest.load(kRelaxed));
 }
 
 std::vector<ListStatistics::Overlap> ListStatistics::overlaps(const Counters& counters,
@@ -186,8 +189,9 @@ ListStatistics::Report ListStatistics::report(const lists::List& list, const lis
   }
   for (size_t i : kErrors) out.errors += out.queries[i];
   out.listed_share = ratio(out.queries[kListed], out.asked);
+  for (const Count& times : counters.times) out.timed += times.load(kRelaxed);
   uint64_t spent = counters.microseconds.load(kRelaxed);
-  out.mean = Duration(out.asked == 0 ? 0 : static_cast<int64_t>(spent / out.asked));
+  out.mean = Duration(out.timed == 0 ? 0 : static_cast<int64_t>(spent / out.timed));
   out.p95 = percentile(counters, 0.95);
   out.listed = counters.listed.load(kRelaxed);
   out.others = overlaps(counters, all);

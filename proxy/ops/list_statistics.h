@@ -32,7 +32,8 @@ class ListStatistics {
   /// The lists to report of. At start and after a reload.
   void in_force(lists::ListsPtr lists);
 
-  /// A question; `result` is a place in kListResults. `time`: until the answer.
+  /// A question; `result` is a place in kListResults. `time`: until the answer, 0 if it was known already: then it says
+  /// nothing of the list's speed, and counts as a question only.
   void asked(const std::string& list, size_t result, Duration time);
   /// A list answered with an error, the how-manieth since start.
   uint64_t failed(const std::string& list);
@@ -53,8 +54,9 @@ class ListStatistics {
     uint64_t asked = 0;           // questions that went out: all but "suspended" and "limit"
     uint64_t errors = 0;          // of these: refused, wrong, no answer
     double listed_share = 0;      // of these: listed
-    Duration mean{};              // time to the answer, answers already known included
-    Duration p95{};               // estimated from a histogram, within 30 %
+    uint64_t timed = 0;           // answers that were not known already; mean and p95 are of these
+    Duration mean{};              // time to the answer
+    Duration p95{};               // estimated from a histogram, within 30 %; at most the longest seen
     uint64_t listed = 0;          // messages with something listed
     std::vector<Overlap> others;  // the largest share first; without those that share nothing
     uint64_t decisive = 0;        // messages whose verdict hung on it
@@ -73,7 +75,8 @@ class ListStatistics {
     uint64_t judged_before = 0;
     std::array<Count, kListResults.size()> queries{};
     std::array<Count, kTimes> times{};  // answers, by the place of their time in bounds()
-    Count microseconds{0};
+    Count microseconds{0};              // their sum
+    std::atomic<int64_t> longest{0};    // of them, microseconds
     Count failures{0};
     Count listed{0};
     Count decisive{0};

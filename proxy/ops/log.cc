@@ -17,8 +17,10 @@ namespace {
 // What one message may take of the log, whatever it says.
 constexpr size_t kMaxRecipients = 20;
 constexpr size_t kMaxRules = 60;
+constexpr size_t kMaxHost = 260;
 constexpr size_t kMaxAddress = 320;
 constexpr size_t kMaxReply = 300;
+constexpr size_t kMaxRefusal = 600;  // a reply whose end may be the id of the message
 constexpr size_t kMaxNote = 2000;
 
 spdlog::level::level_enum level_of(std::string_view name) {
@@ -34,13 +36,21 @@ std::string milliseconds(Duration duration) {
 
 void append_envelope(LogLine& line, const Facts& facts) {
   line.word("client", facts.client.ip.to_string());
-  line.text("helo", facts.helo, 260);
+  line.text("helo", facts.helo, kMaxHost);
   line.text("from", facts.from, kMaxAddress);
   line.begin_list("rcpts");
   for (size_t i = 0; i < std::min(facts.rcpts.size(), kMaxRecipients); ++i) line.text_item(facts.rcpts[i], kMaxAddress);
   line.end_list();
   if (facts.rcpts.size() > kMaxRecipients) line.number("rcpts_total", facts.rcpts.size());
   line.number("size", facts.size);
+}
+
+void append_known(LogLine& line, std::string_view name, std::string_view text, size_t limit, bool known) {
+  if (known) {
+    line.text(name, text, limit);
+  } else {
+    line.unknown(name);
+  }
 }
 
 void append_hits(LogLine& line, const rules::Evaluation& evaluation) {
@@ -132,6 +142,28 @@ std::string format_message(const session::MessageRecord& record, const std::vect
   return line.finish();
 }
 
+std::string format_refusal(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+                           const std::string& reply, Config::LogFormat format, int64_t wall_ms) {
+  LogLine line(format, wall_ms, "info", "refused");
+  line.word("stage", rules::to_string(stage));
+  line.word("client", facts.client.ip.to_string());
+  line.text("name", facts.client.name, kMaxHost);
+  append_known(line, "helo", facts.helo, kMaxHost, !facts.helo.empty());
+  // Empty is the null sender, and an answer.
+  append_known(line, "from", facts.from, kMaxAddress, stage >= rules::Stage::Mail);
+  line.begin_list("rcpts");
+  if (!facts.rcpts.empty()) line.text_item(facts.rcpts.back(), kMaxAddress);
+  line.end_list();
+  const auto& decision = evaluation.decision;
+  line.word("verdict", rules::to_string(decision ? decision->verdict : rules::Verdict::Reject));
+  line.digits("score", rules::format_score(evaluation.score));
+  append_hits(line, evaluation);
+  line.text("rule", decision ? decision->rule : std::string(), 80);
+  if (decision && !decision->list.empty()) line.text("list", decision->list, 80);
+  line.text("reply", reply, kMaxRefusal);
+  return line.finish();
+}
+
 std::string format_note(std::string_view level, std::string_view text, Config::LogFormat format, int64_t wall_ms) {
   LogLine line(format, wall_ms, level, "note");
   line.text("text", text, kMaxNote);
@@ -159,6 +191,14 @@ void Log::message(const session::MessageRecord& record, const std::vector<Shadow
   if (!logger_->should_log(spdlog::level::info)) return;
   std::string line =
       format_message(record, changes, list_errors, format_.load(std::memory_order_relaxed), clock_.wall_ms());
+  logger_->log(spdlog::level::info, spdlog::string_view_t(line));
+}
+
+void Log::refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+                  const std::string& reply) {
+  if (!logger_->should_log(spdlog::level::info)) return;
+  std::string line =
+      format_refusal(facts, stage, evaluation, reply, format_.load(std::memory_order_relaxed), clock_.wall_ms());
   logger_->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 

@@ -60,21 +60,24 @@ std::vector<std::string_view> lists_of(const rules::Evaluation& evaluation) {
   return names;
 }
 
-bool any_in(const std::vector<lists::Outcome>& outcomes, std::initializer_list<lists::Outcome::State> states) {
-  return std::any_of(outcomes.begin(), outcomes.end(), [&](const lists::Outcome& outcome) {
-    return std::find(states.begin(), states.end(), outcome.state) != states.end();
-  });
+bool any_listed(const std::vector<lists::Outcome>& outcomes) {
+  return std::any_of(outcomes.begin(), outcomes.end(),
+                     [](const lists::Outcome& outcome) { return outcome.state == lists::Outcome::State::Listed; });
 }
 
-/// Those that nothing is known of because they failed.
+/// Nothing, or not all, is known of it: it failed, was suspended, or was asked less than there was to ask.
+bool is_incomplete(const lists::Outcome& outcome) {
+  using State = lists::Outcome::State;
+  return outcome.state == State::Failed || outcome.state == State::Suspended || !outcome.reason.empty();
+}
+
+/// The names of those.
 std::vector<std::string> list_errors(const lists::Lists& lists, const std::vector<lists::Outcome>& outcomes) {
   std::vector<std::string> names;
   size_t count = std::min(lists.size(), outcomes.size());
   names.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    if (outcomes[i].state == lists::Outcome::State::Failed || outcomes[i].state == lists::Outcome::State::Suspended) {
-      names.push_back(lists[i].name);
-    }
+    if (is_incomplete(outcomes[i])) names.push_back(lists[i].name);
   }
   return names;
 }
@@ -100,7 +103,7 @@ std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, c
   return changes;
 }
 
-std::vector<std::string> decisive_lists(const rules::Evaluation& evaluation, rules::Verdict verdict,
+std::vector<std::string> decisive_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
                                         const rules::Thresholds& thresholds, const rules::RuleSet& rules) {
   std::vector<std::string> decisive;
   std::vector<std::string_view> names = lists_of(evaluation);
@@ -108,7 +111,7 @@ std::vector<std::string> decisive_lists(const rules::Evaluation& evaluation, rul
   const lists::Lists& lists = *rules.lists();
   for (size_t i = 0; i < lists.size(); ++i) {
     if (std::find(names.begin(), names.end(), lists[i].name) == names.end()) continue;
-    if (rules::judge(rules.without_list(evaluation, i), thresholds).verdict != verdict) {
+    if (rules::judge(rules.without_list(evaluation, facts, i), thresholds).verdict != verdict) {
       decisive.push_back(lists[i].name);
     }
   }
@@ -153,14 +156,13 @@ void Operations::in_force(session::PolicyPtr policy, rules::RuleSetPtr rules) {
 }
 
 void Operations::message(const session::MessageRecord& record) {
-  using State = lists::Outcome::State;
   static const Facts no_facts;
   const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
   bool shadow = has_shadow_hit(record);
   std::vector<ShadowChange> changes;
   std::vector<std::string> errors;
   if (record.evaluation != nullptr) list_statistics_.judged();
-  if (shadow || any_in(facts.lists, {State::Listed, State::Failed, State::Suspended})) {
+  if (shadow || any_listed(facts.lists) || std::any_of(facts.lists.begin(), facts.lists.end(), is_incomplete)) {
     auto current = now();
     rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
     if (current && current->policy && current->rules) {
@@ -177,21 +179,23 @@ void Operations::message(const session::MessageRecord& record) {
   log_.message(record, changes, errors);
 }
 
-void Operations::refused(const Facts& facts, const rules::Evaluation& evaluation) {
+void Operations::refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+                         const std::string& reply) {
+  log_.refused(facts, stage, evaluation, reply);
   list_statistics_.judged();
-  if (!any_in(facts.lists, {lists::Outcome::State::Listed})) return;
+  if (!evaluation.decision || !any_listed(facts.lists)) return;
   auto current = now();
   // Nobody says by which set it was judged: while an older one may still be in use, that is not known.
   if (!current || !current->policy || !current->rules || !current->alone()) return;
   rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
-  count_lists(facts, evaluation, rules::judge(evaluation, thresholds).verdict, thresholds, *current->rules);
+  count_lists(facts, evaluation, evaluation.decision->verdict, thresholds, *current->rules);
 }
 
 void Operations::count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
                              const rules::Thresholds& thresholds, const rules::RuleSet& rules) {
-  if (!rules.lists() || !any_in(facts.lists, {lists::Outcome::State::Listed})) return;
+  if (!rules.lists() || !any_listed(facts.lists)) return;
   list_statistics_.said(*rules.lists(), facts.lists);
-  for (const std::string& list : decisive_lists(evaluation, verdict, thresholds, rules)) {
+  for (const std::string& list : decisive_lists(facts, evaluation, verdict, thresholds, rules)) {
     list_statistics_.decisive(list);
     metrics_.list_decisive(list);
   }

@@ -44,8 +44,9 @@ class Operations final : public session::Observer, public rules::Observer, publi
   }
   /// Logged when it changes.
   void backend_state(const std::string& backend, bool up) override;
-  /// Not in the log, where the client's id is missing anyway; counted for the lists that it hung on.
-  void refused(const Facts& facts, const rules::Evaluation& evaluation) override;
+  /// A line of its own in the log; counted for the lists that it hung on.
+  void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+               const std::string& reply) override;
   void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
 
   void rule_hit(const rules::RuleInfo& rule) override { metrics_.rule_hit(rule.name); }
@@ -95,8 +96,9 @@ class Operations final : public session::Observer, public rules::Observer, publi
                                                        const rules::RuleSet& rules);
 
 /// The lists without which the verdict would have been another one than `verdict`. `rules` and `thresholds` are those
-/// that judged. Costs nothing where no list had a part in the hits.
-[[nodiscard]] std::vector<std::string> decisive_lists(const rules::Evaluation& evaluation, rules::Verdict verdict,
-                                                      const rules::Thresholds& thresholds, const rules::RuleSet& rules);
+/// that judged, `facts` what they saw. Costs nothing where no list had a part in the hits.
+[[nodiscard]] std::vector<std::string> decisive_lists(const Facts& facts, const rules::Evaluation& evaluation,
+                                                      rules::Verdict verdict, const rules::Thresholds& thresholds,
+                                                      const rules::RuleSet& rules);
 
 }  // namespace postern::ops

@@ -11,6 +11,10 @@
 #include "filters/facts.h"
 #include "lua/verdict.h"
 
+namespace postern::rules {
+enum class Stage;
+}
+
 namespace postern::session {
 
 /// Everything said of one message once it is decided. Texts are untrusted. Valid during the call.
@@ -50,8 +54,10 @@ class Observer {
   virtual void filter(std::string_view filter, std::string_view result, Duration time) = 0;
   virtual void backend_replied(const std::string& backend, int code, Duration time) = 0;
   virtual void backend_state(const std::string& backend, bool up) = 0;
-  /// A rule's action refused a client or a recipient before there was a message. Valid during the call.
-  virtual void refused(const Facts& facts, const rules::Evaluation& evaluation) = 0;
+  /// A rule's action refused a client, a sender or a recipient (the last of facts.rcpts) before there was a message.
+  /// `reply`: what the client was told. Valid during the call.
+  virtual void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+                       const std::string& reply) = 0;
   /// Something an admin should see that belongs to no message. level: "info", "warning", "error".
   virtual void note(std::string_view level, const std::string& text) = 0;
 };

@@ -50,9 +50,10 @@ Reply decision_reply(const rules::Decision& decision, const std::string& list_te
   if (!decision.reply.empty()) return parse_rule_reply(decision.reply, id);
   bool defer = decision.verdict == rules::Verdict::Defer;
   std::string text = defer ? "deferred" : "refused";
-  if (reveal && !decision.reason.empty()) text += ": " + printable_ascii(decision.reason, kMostOfList);
+  // Who is listed is told by whom, or it could not mend it.
+  if (!decision.reason.empty()) text += ": " + printable_ascii(decision.reason, kMostOfList);
   if (reveal) text += " (" + decision.rule + ')';
-  if (reveal && !list_text.empty()) text += ": " + printable_ascii(list_text, kMostOfList);
+  if (!list_text.empty()) text += ": " + printable_ascii(list_text, kMostOfList);
   return {defer ? 451 : 550, defer ? "4.7.1" : "5.7.1", text + id_tag(id)};
 }
 

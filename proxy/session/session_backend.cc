@@ -34,7 +34,10 @@ Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
   if (backend_) backend_->quit();
   backend_dirty_ = false;
   // XCLIENT tells the name too (Postfix, XCLIENT_README).
-  if (policy_.backend.client_info == BackendPolicy::ClientInfo::Xclient) co_await know_client_name();
+  if (policy_.backend.client_info == BackendPolicy::ClientInfo::Xclient) {
+    Patience patience(*this);
+    co_await know_client_name();
+  }
   backend_ = std::make_unique<Backend>(services_.timers, services_.clock, services_.connector, services_.observer,
                                        services_.backends, backend_options(tx));
   backend_route_ = tx.route;

@@ -20,11 +20,7 @@ Task<Reply> SessionImpl::on_greeting() {
       return services_.timers.after(policy_.greet_delay, [done = std::move(done)] { done(true); });
     });
   }
-  if (auto reply = co_await run_connect_rules()) {
-    // RFC 5321, 3.8 and 4.3.2: a greeting may be 220, 554, or 421, which ends the session.
-    if (reply->temporary()) reply->code = 421;
-    co_return *reply;
-  }
+  if (auto reply = co_await run_connect_rules(true)) co_return *reply;
   co_return Reply(220, "", policy_.hostname + " ESMTP Postern");
 }
 
@@ -78,7 +74,9 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   tx.began = services_.clock.now();
   tx.mail = std::move(command);
   tx.filtered = !unfiltered();
+  if (!std::exchange(first_message_, false)) waited_ = Duration::zero();
   dns_.restart();
+  dns_.restart_time(patience_left());
   tx.facts = facts_;
   tx.facts.from = tx.mail.from.address;
   tx.facts.smtputf8 = tx.mail.smtputf8;
@@ -86,16 +84,9 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   tx.evaluation.maps.reset();  // a session may last longer than a version of a map
   refresh_lists();
   if (tx.filtered) start_checks(tx);
-  if (tx.filtered && snapshot_.host->has_rules(Stage::Mail)) {
-    co_await know_client(tx);
-    co_await know_spf(tx);
-    co_await know_helo(Stage::Mail, tx.facts);
-    co_await know_lists(Stage::Mail, tx.facts, &tx);
-    co_await run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
-    if (auto reply = co_await decided(tx.facts, tx.evaluation, tx.id, 550)) {
-      transaction_.reset();
-      co_return *reply;
-    }
+  if (auto refused = co_await run_mail_rules(tx)) {
+    transaction_.reset();
+    co_return *refused;
   }
   // With routes the backend is known at the first recipient only.
   if (policy_.backend.routes.empty()) {
@@ -166,6 +157,22 @@ Task<void> SessionImpl::know_client_name() {
   while (!name_known_) co_await name_changed_;
 }
 
+/// Nobody waits for a silent reverse zone who does not read the name.
+Task<void> SessionImpl::know_client_name_for(Stage stage) {
+  if (wants_client_name(stage)) co_await know_client_name();
+}
+
+bool SessionImpl::wants_client_name(Stage stage) const {
+  const auto& needed = snapshot_.host->lists_needed(stage);
+  const lists::Lists& all = *snapshot_.lists->lists;
+  return snapshot_.host->reads(stage, "client") ||
+         std::any_of(needed.begin(), needed.end(), [&](size_t list) { return all[list].of == lists::Subject::Rdns; });
+}
+
+bool SessionImpl::wants_spf(Stage stage) const {
+  return snapshot_.host->reads(stage, "spf") || snapshot_.host->reads(stage, "helo_spf");
+}
+
 // ---------------------------------------------------------------- RCPT, DATA
 
 Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
@@ -182,7 +189,6 @@ Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
     services_.observer.recipient("deferred");
     co_return *conflict;
   }
-  if (tx.filtered && snapshot_.host->has_rules(Stage::Rcpt)) co_await know_client(tx);
   if (auto refused = co_await run_rcpt_rules(tx, address)) {
     services_.observer.recipient(refused->temporary() ? "deferred" : "refused_rule");
     co_return *refused;

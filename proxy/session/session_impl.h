@@ -4,6 +4,7 @@
 // session_lists.cc: DNS lists, and what the DNS says of the name in HELO.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,6 +61,9 @@ class SessionImpl final : private LinkEvents {
   Task<void> learn_client_name();
   void expect_client_name();
   Task<void> know_client_name();
+  Task<void> know_client_name_for(rules::Stage stage);
+  [[nodiscard]] bool wants_client_name(rules::Stage stage) const;
+  [[nodiscard]] bool wants_spf(rules::Stage stage) const;
   Task<void> know_client(Transaction& transaction);
   Task<void> know_spf(Transaction& transaction);
   std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
@@ -68,11 +72,12 @@ class SessionImpl final : private LinkEvents {
   std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
   Task<std::optional<smtp::Reply>> run_rcpt_rules(Transaction& transaction, const std::string& address);
   Task<void> run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
-  Task<std::optional<smtp::Reply>> run_connect_rules();
+  Task<std::optional<smtp::Reply>> run_connect_rules(bool greeting);
   Task<std::optional<smtp::Reply>> run_helo_rules();
+  Task<std::optional<smtp::Reply>> run_mail_rules(Transaction& transaction);
   Task<std::optional<smtp::Reply>> take_new_rules();
-  Task<std::optional<smtp::Reply>> decided(const Facts& facts, const rules::Evaluation& evaluation, std::string id,
-                                           int reject_code);
+  Task<std::optional<smtp::Reply>> decided(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage,
+                                           std::string id, bool greeting);
   Task<std::string> list_text(const Facts& facts, const rules::Decision& decision);
   void start_checks(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
@@ -87,8 +92,10 @@ class SessionImpl final : private LinkEvents {
   void ask_lists_of_sender(Transaction& transaction);
   void ask_lists_of_header(Transaction& transaction, const message::Header& header);
   void ask_lists_of_text(Transaction& transaction, const message::Header& header);
+  void ask_lists_of_addresses(Transaction& transaction, lists::Texts& texts) const;
   static void keep_passing_signers(Transaction& transaction);
   Task<void> know_helo(rules::Stage stage, Facts& facts);
+  Task<void> settle(lists::Check& check, const std::vector<size_t>& needed);
   Task<void> know_lists(rules::Stage stage, Facts& facts, Transaction* transaction);
   [[nodiscard]] std::unique_ptr<lists::Check> new_list_check(size_t asked_before);
   [[nodiscard]] bool unfiltered() const { return trusted() && policy_.relay.skip_filters; }
@@ -110,10 +117,28 @@ class SessionImpl final : private LinkEvents {
   [[nodiscard]] static bool embedded(const Transaction& transaction);
   [[nodiscard]] static std::string address_text(const Transaction& transaction, const std::string& address);
 
+  /// While a command waits for the DNS: all that one message waits, over all its commands, is bounded ([dns] budget).
+  class Patience {
+   public:
+    explicit Patience(SessionImpl& session) : session_(session), began_(session.services_.clock.now()) {
+      session_.dns_.restart_time(session_.patience_left());
+      session_.patience_until_ = began_ + session_.patience_left();
+    }
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+    ~Patience() { session_.waited_ += session_.services_.clock.now() - began_; }
+
+   private:
+    SessionImpl& session_;
+    TimePoint began_;
+  };
+  [[nodiscard]] Duration patience_left() const { return std::max(policy_.dns.total - waited_, Duration::zero()); }
+
   // --- session_message.cc
   void take_content(Transaction& transaction, std::string_view bytes);
   Task<void> know_authentication(Transaction& transaction, const message::Header& header);
   Task<smtp::Reply> on_message(smtp::AskMessage ask);
+  Task<void> learn(Transaction& transaction, const message::Header& header);
   Task<smtp::Reply> judge_and_deliver(Transaction& transaction, rules::Judgement& judgement, std::string& verdict);
   Task<smtp::Reply> refusal(const Transaction& transaction, const rules::Judgement& judgement);
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
@@ -139,6 +164,9 @@ class SessionImpl final : private LinkEvents {
   std::optional<smtp::Reply> refused_;  // by rules that were loaded after the greeting: the answer to MAIL
   bool refused_at_helo_ = false;        // until the client says HELO again
   dns::Budget dns_;
+  Duration waited_{};          // for the DNS, by this message and, if it is the first one, by the connection
+  TimePoint patience_until_;   // of the Patience that is in force
+  bool first_message_ = true;  // no MAIL yet
 
   std::string replies_;  // not written yet
   bool pumping_ = false;

@@ -120,8 +120,12 @@ void SessionImpl::ask_lists_of_text(Transaction& tx, const message::Header& head
   texts.header = &header;
   texts.from = tx.facts.from;
   texts.urls = &tx.facts.content->urls();
+  // Digests first: a message may have hundreds of links, and the limit is for all together.
+  if (tx.lists->wants(Subject::Hash)) ask_lists_of_addresses(tx, texts);
   if (tx.lists->wants(Subject::Url)) tx.lists->ask_all(Subject::Url, lists::url_queries(*texts.urls));
-  if (!tx.lists->wants(Subject::Hash)) return;
+}
+
+void SessionImpl::ask_lists_of_addresses(Transaction& tx, lists::Texts& texts) const {
   texts.text = tx.facts.content->text();
   const lists::Lists& all = *snapshot_.lists->lists;
   for (size_t list = 0; list < all.size(); ++list) {
@@ -141,13 +145,21 @@ void SessionImpl::keep_passing_signers(Transaction& tx) {
   tx.lists->keep_only(Subject::Dkim, passing);
 }
 
+/// Waits for these lists, at most as long as the message may wait.
+Task<void> SessionImpl::settle(lists::Check& check, const std::vector<size_t>& needed) {
+  if (std::all_of(needed.begin(), needed.end(), [&](size_t list) { return check.settled(list); })) co_return;
+  Duration left = std::max(patience_until_ - services_.clock.now(), Duration::zero());
+  Pending limit = services_.timers.after(left, [&check] { check.hurry(); });
+  co_await check.settle(needed);
+}
+
 /// What rules of the stage need; at the last one everything.
 Task<void> SessionImpl::know_lists(Stage stage, Facts& facts, Transaction* tx) {
   const std::vector<size_t>& needed = snapshot_.host->lists_needed(stage);
   if (needed.empty()) co_return;
   TimePoint begin = services_.clock.now();
-  if (lists_) co_await lists_->settle(needed);
-  if (tx != nullptr && tx->lists) co_await tx->lists->settle(needed);
+  if (lists_) co_await settle(*lists_, needed);
+  if (tx != nullptr && tx->lists) co_await settle(*tx->lists, needed);
   if (stage == Stage::Message) services_.observer.filter("lists", "ok", services_.clock.now() - begin);
   if (stage == Stage::Message && tx != nullptr) keep_passing_signers(*tx);
   const lists::Lists& all = *snapshot_.lists->lists;

@@ -54,7 +54,7 @@ void SessionImpl::take_content(Transaction& tx, std::string_view bytes) {
   tx.stored = tx.store->append(bytes);
   if (!tx.stored || !tx.authentication) return;
   // A sender may take its time between MAIL and the end of the header; what is asked then has the whole budget.
-  if (!tx.authentication->begun()) dns_.restart_time();
+  if (!tx.authentication->begun()) dns_.restart_time(patience_left());
   tx.authentication->append(bytes, tx.store->head());
   if (tx.lists && !tx.header_lists_asked && tx.authentication->begun()) {
     ask_lists_of_header(tx, message::parse_header(tx.store->head()));
@@ -127,6 +127,18 @@ void SessionImpl::settle_retry(Transaction& tx, const Reply& reply) {
   unread_reply_ = reply.lines.front();
 }
 
+/// Everything that rules want to know of the message.
+Task<void> SessionImpl::learn(Transaction& tx, const message::Header& header) {
+  Patience patience(*this);
+  ask_lists_of_text(tx, header);
+  co_await know_client(tx);
+  if (!tx.filtered) co_return;
+  co_await know_spf(tx);
+  co_await know_authentication(tx, header);
+  co_await know_helo(Stage::Message, tx.facts);
+  co_await know_lists(Stage::Message, tx.facts, &tx);
+}
+
 Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {
   tx.facts.message = tx.store->head();
   tx.facts.truncated = tx.store->spooled();
@@ -137,14 +149,8 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
     co_return Reply(552, "5.3.4", "message header is too large");
   }
   rules::Thresholds thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
-  dns_.restart_time();
-  ask_lists_of_text(tx, header);
-  co_await know_client(tx);
+  co_await learn(tx, header);
   if (tx.filtered) {
-    co_await know_spf(tx);
-    co_await know_authentication(tx, header);
-    co_await know_helo(Stage::Message, tx.facts);
-    co_await know_lists(Stage::Message, tx.facts, &tx);
     co_await run_rules(Stage::Message, tx.facts, tx.evaluation, &tx.rules_time);
     judgement = rules::judge(tx.evaluation, thresholds);
   }

@@ -10,28 +10,41 @@ namespace postern::session {
 using rules::Stage;
 using smtp::Reply;
 
-Task<std::optional<Reply>> SessionImpl::run_connect_rules() {
+Task<std::optional<Reply>> SessionImpl::run_connect_rules(bool greeting) {
   if (!snapshot_.host->has_rules(Stage::Connect) || unfiltered()) co_return std::nullopt;
-  co_await know_client_name();
+  Patience patience(*this);
+  co_await know_client_name_for(Stage::Connect);
   co_await know_lists(Stage::Connect, facts_, nullptr);
   facts_.client.early = engine_.early_talker();
   co_await run_rules(Stage::Connect, facts_, evaluation_, nullptr);
   connect_hits_ = evaluation_.hits.size();
-  co_return co_await decided(facts_, evaluation_, "", 554);
+  co_return co_await decided(facts_, evaluation_, Stage::Connect, "", greeting);
 }
 
 Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
   facts_.client.early = engine_.early_talker();
   if (!snapshot_.host->has_rules(Stage::Helo) || unfiltered()) co_return std::nullopt;
-  co_await know_client_name();
+  Patience patience(*this);
+  co_await know_client_name_for(Stage::Helo);
   co_await know_helo(Stage::Helo, facts_);
   co_await know_lists(Stage::Helo, facts_, nullptr);
   // A decision of this HELO must not outlive it when the client says HELO again.
   rules::Evaluation attempt = evaluation_;
   co_await run_rules(Stage::Helo, facts_, attempt, nullptr);
-  if (auto reply = co_await decided(facts_, attempt, "", 550)) co_return reply;
+  if (auto reply = co_await decided(facts_, attempt, Stage::Helo, "", false)) co_return reply;
   evaluation_ = std::move(attempt);
   co_return std::nullopt;
+}
+
+Task<std::optional<Reply>> SessionImpl::run_mail_rules(Transaction& tx) {
+  if (!tx.filtered || !snapshot_.host->has_rules(Stage::Mail)) co_return std::nullopt;
+  Patience patience(*this);
+  if (wants_client_name(Stage::Mail)) co_await know_client(tx);
+  if (wants_spf(Stage::Mail)) co_await know_spf(tx);
+  co_await know_helo(Stage::Mail, tx.facts);
+  co_await know_lists(Stage::Mail, tx.facts, &tx);
+  co_await run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
+  co_return co_await decided(tx.facts, tx.evaluation, Stage::Mail, tx.id, false);
 }
 
 /// After a reload: a message is judged by one set of rules from its connection on, so what the old one said of this
@@ -46,13 +59,12 @@ Task<std::optional<Reply>> SessionImpl::take_new_rules() {
   facts_.lists.clear();
   connect_hits_ = 0;
   dns_.restart();
+  waited_ = Duration::zero();
   ask_lists_of_client();
   look_at_helo();
-  refused_ = co_await run_connect_rules();
+  refused_ = co_await run_connect_rules(false);
   refused_at_helo_ = !refused_;
   if (!refused_) refused_ = co_await run_helo_rules();
-  // RFC 5321, 4.3.2: 554 is not among the answers to MAIL.
-  if (refused_ && refused_->code == 554) refused_->code = 550;
   co_return refused_;
 }
 
@@ -60,12 +72,16 @@ Task<std::optional<Reply>> SessionImpl::run_rcpt_rules(Transaction& tx, const st
   if (!tx.filtered || tx.evaluation.decision || !snapshot_.host->has_rules(Stage::Rcpt)) co_return std::nullopt;
   rules::Evaluation attempt = tx.evaluation;
   size_t before = attempt.hits.size();
+  Patience patience(*this);
+  if (wants_client_name(Stage::Rcpt)) co_await know_client(tx);
+  if (wants_spf(Stage::Rcpt)) co_await know_spf(tx);
   co_await know_helo(Stage::Rcpt, tx.facts);
   co_await know_lists(Stage::Rcpt, tx.facts, &tx);
   tx.facts.rcpts.push_back(address);
   co_await run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
+  auto refused = co_await decided(tx.facts, attempt, Stage::Rcpt, tx.id, false);
   tx.facts.rcpts.pop_back();
-  if (auto refused = co_await decided(tx.facts, attempt, tx.id, 550)) co_return refused;
+  if (refused) co_return refused;
   // A rule that hit for several recipients counts once.
   for (size_t i = before; i < attempt.hits.size(); ++i) {
     auto same = [&](const rules::Hit& hit) { return hit.rule == attempt.hits[i].rule; };
@@ -85,35 +101,34 @@ bool SessionImpl::trusted() const {
 
 Task<void> SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time) {
   TimePoint begin = services_.clock.now();
-  // A client may take its time between two commands; what is asked then has the whole budget.
-  if (stage != Stage::Message) dns_.restart_time();
   co_await snapshot_.host->judge(stage, facts, evaluation, {&dns_, policy_.dns.lookup});
   if (time != nullptr) *time += services_.clock.now() - begin;
 }
 
-/// A refusal before the message; `reject_code`: of a rejection without words of its rule.
-Task<std::optional<Reply>> SessionImpl::decided(const Facts& facts, const rules::Evaluation& evaluation, std::string id,
-                                                int reject_code) {
+/// A refusal before the message. `greeting`: it is the greeting (RFC 5321, 3.8 and 4.3.2: 220, 554, or 421, which ends
+/// the session).
+Task<std::optional<Reply>> SessionImpl::decided(const Facts& facts, const rules::Evaluation& evaluation, Stage stage,
+                                                std::string id, bool greeting) {
   if (!evaluation.decision) co_return std::nullopt;
   const rules::Decision& decision = *evaluation.decision;
   if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) co_return std::nullopt;
   std::string text = co_await list_text(facts, decision);
   Reply reply = decision_reply(decision, text, id, policy_.verdict.reveal);
-  if (reply.code == 550 && decision.reply.empty()) reply.code = reject_code;
-  services_.observer.refused(facts, evaluation);
-  services_.observer.note("info", "client " + peer_.ip.to_string() + " helo \"" + escape_for_log(facts_.helo) +
-                                      "\": rule " + decision.rule + " answered " + reply.to_string());
+  if (greeting && reply.temporary()) reply.code = 421;
+  if (greeting && reply.code == 550 && decision.reply.empty()) reply.code = 554;
+  services_.observer.refused(facts, stage, evaluation, reply.to_string());
   co_return reply;
 }
 
 /// RFC 5782, 2.1: the TXT record says why. Asked only by a list that wants it told, and only now that it is needed.
 Task<std::string> SessionImpl::list_text(const Facts& facts, const rules::Decision& decision) {
-  if (decision.list.empty() || !decision.reply.empty() || !policy_.verdict.reveal) co_return std::string();
+  if (decision.list.empty() || !decision.reply.empty()) co_return std::string();
   const lists::Lists& all = *snapshot_.lists->lists;
   for (size_t i = 0; i < std::min(all.size(), facts.lists.size()); ++i) {
     if (all[i].name != decision.list || !all[i].txt || facts.lists[i].listings.empty()) continue;
     std::vector<dns::Question> question(1, {facts.lists[i].listings.front().name, dns::Type::TXT});
-    auto answers = co_await dns::ask(dns_, std::move(question), policy_.dns.lookup);
+    constexpr Duration kPatience = std::chrono::seconds(1);  // it is no more than a courtesy
+    auto answers = co_await dns::ask(dns_, std::move(question), std::min(kPatience, policy_.dns.lookup));
     const auto& texts = answers.front().texts;
     co_return texts.empty() ? std::string() : texts.front();
   }

@@ -1,7 +1,8 @@
 // lists_cases: makes names and reads answers of DNS lists as stdin says. For lists_unit.py, which knows the suite.
 //
 // One command a line, words separated by one space, octet strings in hex ("-" = empty).
-//   ask WHAT                      prints: the names before the zone that a mail's subject is asked by
+//   ask WHAT                      prints: the names before the zone that a mail's subject is asked by; test points are
+//                                 asked about as --ip and --helo of `postern scan` are
 //   point WHAT                    prints: the one for an address as a test point
 //   read STATUS DECLARED ADDRESS* prints: KIND, then the names of the answers that count; DECLARED is a list of answers
 //                                 with commas, each of which is an answer of that name
@@ -24,7 +25,7 @@ std::string ask(const std::string& what) {
   std::vector<Query> queries;
   postern::mime::Url url;
   if (what.find("://") == std::string::npos) {
-    queries = domain_queries(what);
+    queries = domain_queries(what, TestPoints::Ask);
   } else if (postern::mime::parse_url(what, url)) {
     queries = url_queries({url});
   }

@@ -65,6 +65,16 @@ void check_lines(const RuleOutline& rule, int lines) {
   }
 }
 
+void check_lines(const TableOutline& table, int lines) {
+  auto inside = [lines](int line) { return line >= 1 && line <= lines; };
+  POSTERN_CHECK(inside(table.line) && inside(table.last_line) && table.line <= table.last_line);
+  for (const auto& [place, line] : table.places) {
+    POSTERN_CHECK(inside(line) && line_of(table, place) == line);
+    // Of what is not written there the line is that of what is around it.
+    POSTERN_CHECK(inside(line_of(table, place + "/?")));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -82,6 +92,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     info.line = rule.line;
     info.stage = static_cast<Stage>(rules.size() % 5);
   }
+  for (const TableOutline& list : outline.lists) check_lines(list, lines);
+  for (const TableOutline& enable : outline.enables) check_lines(enable, lines);
   for (const NameUse& use : outline.free_names) POSTERN_CHECK(use.line >= 1 && use.line <= lines && !use.name.empty());
   for (const NameUse& use : outline.late_globals)
     POSTERN_CHECK(use.line >= 1 && use.line <= lines && !use.name.empty());

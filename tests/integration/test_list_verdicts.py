@@ -4,8 +4,8 @@ import json
 
 from client import Client, field, message
 from dns_lists import ANN, BOB, Entry, Lists, backwards, declare, hits, publish
-from dns_server import servfail, silence
-from harness import main
+from dns_server import addresses, servfail, silence
+from harness import main, wait_until
 
 ZEN, WL, DBL = "zen.lists.example", "wl.lists.example", "dbl.lists.example"
 REJECT = Entry("PBL", action="reject")
@@ -65,7 +65,9 @@ class Verdicts(Lists):
             "txt": (BOTH, {"txt": True}, {},
                     f"5.7.1 refused: {BAD} is listed by ZEN (ZEN_PBL): https://check.lists.example/query?ip=192.0.2.10"),
             "reply": ({"127.0.0.10": Entry("PBL", action="reject", reply="554 5.7.9 go away")}, {}, {}, "5.7.9 go away"),
-            "hidden": (BOTH, {"txt": True, "title": title}, {"verdict": {"reveal": False}}, "5.7.1 refused"),
+            # Names of rules are hidden; who is listed is told by whom all the same, or nobody could mend it.
+            "hidden": (BOTH, {"txt": True, "title": title}, {"verdict": {"reveal": False}},
+                       f"5.7.1 refused: {BAD} is listed by ZEN: {title}: https://check.lists.example/query?ip=192.0.2.10"),
             "mask": ({"&8": Entry("PBL", action="reject")}, {}, {}, f"5.7.1 refused: {BAD} is listed by ZEN (ZEN_PBL)"),
         }
         for what, (answers, fields, settings, text) in cases.items():
@@ -124,6 +126,27 @@ class Verdicts(Lists):
                 self.assertEqual((last, reply.code), (step, 554 if step == "greeting" else 550))
                 self.assertRegex(reply.text, rf"^5\.7\.1 refused: (\S+\.)?{named} is listed by DBL \(DBL_HIT\)")
         self.assertEqual(self.sink.messages, [])
+
+    def test_a_refusal_has_a_line_of_the_log(self):
+        answers = {"127.0.0.10": REJECT, "127.0.0.2": Entry("SBL", action="defer", stage="rcpt")}
+        gateway = self.gateway(declare("ZEN", ZEN, answers), log={"format": "json"})
+        refusal = self.greeting(gateway)
+        with Client(gateway.port, source=WEIGHED, helo="client.sender.example") as client:
+            self.assertEqual(client.command(f"MAIL FROM:<{ANN}>").code, 250)
+            deferral = client.command(f"RCPT TO:<{BOB[0]}>")
+        self.assertEqual((refusal.code, deferral.code), (554, 451))
+
+        def lines():
+            said = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{")]
+            return [line for line in said if line.get("event") == "refused"]
+        wait_until("both lines", lambda: len(lines()) == 2)
+        first, second = lines()
+        self.assertEqual({k: first[k] for k in ("stage", "client", "rule", "list", "verdict", "reply")},
+                         {"stage": "connect", "client": BAD, "rule": "ZEN_PBL", "list": "ZEN", "verdict": "reject",
+                          "reply": f"{refusal.code} {refusal.text}"})
+        self.assertEqual({k: second[k] for k in ("stage", "client", "helo", "from", "rcpts", "rule", "list", "verdict", "reply")},
+                         {"stage": "rcpt", "client": WEIGHED, "helo": "client.sender.example", "from": ANN, "rcpts": BOB,
+                          "rule": "ZEN_SBL", "list": "ZEN", "verdict": "defer", "reply": f"{deferral.code} {deferral.text}"})
 
     def test_an_answer_s_stage_may_be_later(self):
         answers = {"127.0.0.10": Entry("PBL", action="reject", stage="rcpt")}
@@ -270,6 +293,87 @@ class Verdicts(Lists):
             {"list": "DBL", "of": "url", "subject": "baddomain.example", "answers": ["127.0.1.2"], "names": ["SPAM"]}])
         self.assertNotIn("list_errors", said)
         self.assertEqual({r["name"]: r["score"] for r in said["rules"]}, {"ZEN_SBL": 4.0, "DBL_SPAM": 1.0})
+
+    def scan(self, gateway, content=None, *options):
+        result = gateway.run("scan", "--json", *options, "-", input=content or message())
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        return json.loads(result.stdout.splitlines()[-1])
+
+    def test_scan_does_not_believe_a_list_that_lists_everybody(self):
+        wild = "wild.lists.example"
+        self.zone.below[wild] = addresses("127.0.0.2")
+        self.zone.below["dead.lists.example"] = servfail
+        rules = "".join(declare(name, zone, of=of) for name, zone, of in (
+            ("WILD", wild, "client"), ("WILD_URL", wild, "url"), ("WILD_FROM", wild, "from"), ("WILD_HASH", wild, "hash"),
+            ("DEAD", "dead.lists.example", "url"), ("ZEN", ZEN, "client"), ("EMPTY", "empty.lists.example", "client")))
+        gateway = self.gateway(rules, start=False)
+        mail = self.folder / "mail"
+        mail.mkdir()
+        for number in range(3):
+            (mail / f"{number}.eml").write_bytes(message(body="http://www.some.example/\r\n"))
+        result = gateway.run("scan", "--json", "--ip", WEIGHED, "--from", ANN, str(mail))
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        for said in map(json.loads, result.stdout.splitlines()):
+            self.assertEqual([r["name"] for r in said["rules"]], ["ZEN_HIT"])
+            errors = {e["list"]: e["error"] for e in said["list_errors"]}
+            self.assertEqual(set(errors), {"WILD", "WILD_URL", "WILD_FROM", "WILD_HASH", "DEAD"}, "an empty one is none of them")
+            self.assertIn("lists everything", errors["WILD"])
+            self.assertIn("SERVFAIL", errors["DEAD"])
+        self.assertEqual(self.dns.asked_below(ZEN).count(backwards("127.0.0.1")), 1, "once for each run")
+        self.assertEqual(self.dns.asked_below(ZEN).count(backwards("127.0.0.2")), 0, "admins try zones without test points")
+        before = self.dns.asked_below(ZEN)
+        self.assertEqual(self.scan(gateway, None, "--ip", "10.0.0.5")["rules"], [])
+        self.assertEqual(self.dns.asked_below(ZEN), before, "nothing to ask, so nothing to find out")
+        text = gateway.run("scan", "--ip", WEIGHED, str(mail)).stdout.decode()
+        self.assertIn("  list WILD does not count: ", text)
+
+    def test_scan_asks_about_test_points_only_for_who_names_them(self):
+        for zone in (DBL, ZEN):
+            publish(self.zone, zone, {}, "url")
+            publish(self.zone, zone, {})
+        rules = "".join(declare(of.upper(), ZEN if of in ("client", "received") else DBL, of=of)
+                        for of in ("client", "helo", "from", "author", "reply_to", "url", "received"))
+        gateway = self.gateway(rules, start=False)
+        honest = message(body="http://127.0.0.2/ http://0x7f000002/ http://test/\r\n", From="root@test", Reply_To="<a@[127.0.0.2]>",
+                         Received="from test (test [127.0.0.2]) by mx.example; Mon, 02 Mar 2026 10:00:00 +0000")
+        self.assertEqual(self.scan(gateway, honest, "--from", "root@test")["lists"], [])
+        self.assertEqual([(e["list"], e["subject"]) for e in self.scan(gateway, None, "--ip", "127.0.0.2", "--helo", "test")["lists"]],
+                         [("CLIENT", "127.0.0.2"), ("HELO", "test")])
+
+    def test_honest_mail_is_not_blamed_for_test_points(self):
+        for zone in (DBL, ZEN):
+            publish(self.zone, zone, {}, "url")
+            publish(self.zone, zone, {})
+        rules = "".join(declare(of.upper(), ZEN if of in ("client", "received") else DBL, {"127.0.0.0/8": Entry("HIT", action="reject")}, of=of)
+                        for of in ("client", "helo", "from", "author", "reply_to", "url", "received"))
+        gateway = self.gateway(rules)
+        honest = message(body="http://127.0.0.2/ http://0x7f000002/ http://test/\r\n", From="root@test", Reply_To="<a@[127.0.0.2]>",
+                         Received="from test (test [127.0.0.2]) by mx.example; Mon, 02 Mar 2026 10:00:00 +0000")
+        with Client(gateway.port, source="127.0.0.2", helo="test") as client:
+            self.assertEqual(client.deliver("root@test", BOB, honest).code, 250)
+
+    def test_scan_asks_in_turn_when_there_are_too_many_questions(self):
+        """The limit cuts all lists alike, and what is cut is said; what is few is asked first."""
+        names = [f"URL{n}" for n in range(5)]
+        rules = "".join(declare(name, f"{name.lower()}.lists.example", of="url") for name in names)
+        rules += declare("ZEN", ZEN) + declare("EBL", "ebl.lists.example", of="hash") + declare("FROM", DBL, of="from")
+        gateway = self.gateway(rules, start=False, limits={"list_queries": 50})
+        many = message(body="".join(f"http://many{n}.example/\r\n" for n in range(40)))
+        said = self.scan(gateway, many, "--ip", WEIGHED, "--from", ANN)
+        asked = [len({n for n in self.dns.asked_below(f"{name.lower()}.lists.example") if n.startswith("many")}) for name in names]
+        self.assertLessEqual(max(asked) - min(asked), 1, asked)
+        self.assertGreater(min(asked), 5)
+        self.assertLess(sum(asked), 50)
+        self.assertEqual({e["list"]: e["error"] for e in said["list_errors"]}, dict.fromkeys(names, "[limits] list_queries"))
+        self.assertEqual([e["list"] for e in said["lists"]], ["ZEN"])
+
+    def test_scan_says_that_a_listed_list_failed_too(self):
+        self.zone.odd[f"bad.example.{DBL}"] = servfail
+        gateway = self.gateway(declare("DBL", DBL, {"127.0.1.2": Entry("SPAM", 1.0)}, of="url"), start=False)
+        said = self.scan(gateway, message(body="http://baddomain.example/ http://bad.example/\r\n"))
+        self.assertEqual([e["subject"] for e in said["lists"]], ["baddomain.example"])
+        self.assertEqual([e["list"] for e in said["list_errors"]], ["DBL"])
+        self.assertIn("SERVFAIL", said["list_errors"][0]["error"])
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ MAILS = {
     "a U-label in HTML": ({"content": html('<a href="http://BÜCHER.example/">x</a>')}, {"LINK_HIT"}),
     "an A-label in HTML": ({"content": html('<a href="http://www.xn--bcher-kva.example/">x</a>')}, {"LINK_HIT"}),
     "an image": ({"content": html('<img src="http://badlink.example/p.png">')}, {"LINK_HIT"}),
+    "one of several images": ({"content": html('<img srcset="http://good.example/p 1x, http://badlink.example/p 2x">')}, {"LINK_HIT"}),
     "a comment of HTML": ({"content": html('<!-- http://badlink.example/ --><p>Good day.</p>')}, set()),
     "an address as envelope sender": ({"sender": "bad@person.example"}, PERSON),
     "an address in From": ({"content": message(From="Bad <BAD@Person.example>")}, PERSON),
@@ -202,6 +203,22 @@ class OverTheWire(Lists):
         for address in private:
             for name in ("V4", "HOP"):
                 self.assertNotIn(f"{backwards(address)}.{zone_of(name)}", asked)
+
+    def test_test_points_in_a_mail_are_not_asked(self):
+        """127.0.0.2 and TEST are on every list (RFC 5782, 5); a sender's own machines and examples in a text are no reason to score."""
+        names = ("HELO", "SENDER", "AUTHOR", "REPLY", "LINK", "EBL", "HOP")
+        published = [line for name in names for line in records(zone_of(name), {}, LISTS[name][0])]
+        published += records(zone_of("EBL"), {digest("root@test"): "127.0.0.2"}, "hash")
+        gateway, resolver = self.served("".join(declare(name, zone_of(name), of=LISTS[name][0]) for name in names), published)
+        for name in names:
+            wait_until(f"{name}'s probe", lambda: gateway.metric("postern_list_up", list=name) == 1)
+        content = hops("127.0.0.2", "::ffff:127.0.0.2").replace(
+            b"From: Ann <ann@sender.example>", b"From: Root <root@test>\r\nReply-To: root@test").replace(
+            b"Good day,", b"see http://127.0.0.2/ and http://test/ and http://[::ffff:127.0.0.2]/, or write to root@test,")
+        for sender, helo in (("root@test", "test"), ("", "[127.0.0.2]")):
+            with self.subTest(helo):
+                self.assertEqual(self.hits_of(gateway, source=CLIENT, sender=sender, helo=helo, content=content), {})
+        self.assertEqual(resolver.count(f"2.0.0.127.{zone_of('LINK')}"), 0, "a list of names is not probed with it")
 
     # ---------------------------------------------------------------- how often a list is asked
 

@@ -95,6 +95,34 @@ TEST_F(ListCheck, FailuresAreNamedAndScoreNothing) {
   EXPECT_EQ(counter.results["b noanswer"], 1);
 }
 
+TEST_F(ListCheck, AListThatRefusesOnceCountsForNothingInThisMessage) {
+  dns.a("bad.example.u.example", "127.0.0.2").a("odd.example.u.example", "127.255.255.254");
+  auto asked = check();
+  asked->ask_all(Subject::Url, {{"bad.example", "bad.example"}, {"odd.example", "odd.example"}});
+  EXPECT_TRUE(settles(*asked, {2}));
+  EXPECT_EQ(asked->outcome(2).state, State::Failed);
+  // A question without an answer takes nothing from what the others said, but is told.
+  dns.temp_fail("gone.example.u.example");
+  auto another = check();
+  another->ask_all(Subject::Url, {{"bad.example", "bad.example"}, {"gone.example", "gone.example"}});
+  EXPECT_TRUE(settles(*another, {2}));
+  EXPECT_EQ(another->outcome(2).state, State::Listed);
+  EXPECT_FALSE(another->outcome(2).reason.empty());
+}
+
+TEST_F(ListCheck, WhoIsInAHurryHasWhatIsKnown) {
+  dns.never("1.2.0.192.a.example").a("1.2.0.192.b.example", "127.0.0.2");
+  auto asked = check();
+  asked->ask_all(Subject::Client, {client()});
+  Background<void> waiting(asked->settle({0, 1}));
+  while (!asked->settled(1)) ASSERT_TRUE(dns.run_one());
+  EXPECT_FALSE(waiting.ready());
+  asked->hurry();
+  EXPECT_TRUE(waiting.ready());
+  EXPECT_EQ(asked->outcome(0).state, State::Failed);
+  EXPECT_EQ(asked->outcome(1).state, State::Listed);
+}
+
 TEST_F(ListCheck, AZoneThatFallsIsWaitedForNoLonger) {
   dns.never("1.2.0.192.a.example");
   auto first = check();

@@ -108,7 +108,15 @@ TEST(AddressesInField, AsPeopleAndForgersWriteThem) {
       {"\"john\r\n doe\"@example.org", {"\"john doe\"@example.org"}},
       {"a@example.org, A@example.org, a@EXAMPLE.org", {"a@example.org", "A@example.org"}},
       {"john@b\u00fccher.example", {"john@xn--bcher-kva.example"}},
-      {"john@[192.0.2.1], john@localhost, john@, @example.org, john", {}},
+      {"john@localhost, john@, @example.org, john", {}},
+      {"john@[192.0.2.5], John Doe <j.doe@[IPv6:2001:DB8::5]>", {"john@[192.0.2.5]", "j.doe@[IPv6:2001:db8::5]"}},
+      {"john@[ipv6:::ffff:192.0.2.5], a@[2001:db8::5]", {"john@[192.0.2.5]", "a@[IPv6:2001:db8::5]"}},
+      {"john@([a])[192.0.2.5](b) jane@example.net", {"john@[192.0.2.5]", "jane@example.net"}},
+      {"john@[192.0.2.5, jane@example.net", {"jane@example.net"}},
+      {"john@[192.0.2. 5] jane@example.net", {"jane@example.net"}},
+      {"john@[192.0.2.jane@example.net", {"192.0.2.jane@example.net"}},
+      {"a@[], b@[192.0.2], c@[example.org], d@[192.0.2.256], @[192.0.2.5], e@[[192.0.2.5]], f@[1:jane@example.net",
+       {"jane@example.net"}},
       {"john@example.org jane@example.net", {"john@example.org", "jane@example.net"}},
       {"john@exa mple.org", {}},
       {"<<john@example.org>>", {"john@example.org"}},
@@ -128,6 +136,10 @@ TEST(AddressesInField, Bounded) {
   std::string dots = "a@";
   for (int i = 0; i < 20'000; ++i) dots += "a.";
   EXPECT_THAT(addresses_in_field(dots + "example.org"), IsEmpty());
+  EXPECT_THAT(addresses_in_field("a@[" + std::string(5000, '1') + "]"), IsEmpty());
+  dots = "a@[";
+  for (int i = 0; i < 20'000; ++i) dots += "1.";
+  EXPECT_THAT(addresses_in_field(dots + "]"), IsEmpty());
 }
 
 TEST(AddressesInText, WhereReadersSeeThem) {

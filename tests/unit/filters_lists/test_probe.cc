@@ -197,7 +197,41 @@ TEST_F(ProbeTest, SilenceIsFound) {
 TEST_F(ProbeTest, AFailureOfOnePointIsAFault) {
   List list = list_of(Subject::Client);
   dns_.temp_fail(under(list, "2.0.0.127"));
-  EXPECT_THAT(fault(list), HasSubstr("no answer: SERVFAIL (127.0.0.2)"));
+  EXPECT_EQ(fault(list), "no answer to the question about 127.0.0.2, a test point: SERVFAIL");
+}
+
+/// An address that an admin never saw looks like that of a broken server.
+TEST_F(ProbeTest, WhatAProbeMadeUpIsSaidToBeThat) {
+  List list = list_of(Subject::Client);
+  dns_.a(under(list, "2.0.0.127"), "127.0.0.2").temp_fail(under(list, "3.2.129.127"));
+  EXPECT_EQ(run(list, dns_, 0x010203).fault,
+            "no answer to the question about 127.129.2.3, which this probe made up: SERVFAIL");
+}
+
+TEST_F(ProbeTest, ThePointsThatMustNotBeListedAreEnoughToFindWhatHurts) {
+  auto fault_of = [this](const List& list, auto& dns) {
+    auto task = probe(dns, clock_, list, 7, seconds(5), Points::NotListed);
+    task.start([] {});
+    dns.run();
+    return task.take().fault;
+  };
+  for (Subject of : {Subject::Client, Subject::Url, Subject::Hash}) {
+    List list = list_of(of);
+    list.listed = of == Subject::Client ? "192.0.2.1" : "listed@example.com";
+    test::FakeDns dead;
+    EXPECT_EQ(fault_of(list, dead), "") << "without test points, or empty: " << to_string(of);
+    EXPECT_EQ(dead.queries(), probe_of(list, 7).unlisted.size());
+    WildDns wild("127.0.0.2");
+    EXPECT_THAT(fault_of(list, wild), HasSubstr("the list lists everything"));
+    test::FakeDns silent;
+    for (const auto& name : probe_of(list, 7).unlisted) silent.never(name);
+    EXPECT_THAT(fault_of(list, silent), HasSubstr("does not answer at all"));
+  }
+  List trusted = list_of(Subject::Client);
+  trusted.probe = false;
+  test::FakeDns silent;
+  silent.never(probe_of(trusted, 7).answered.at(0));
+  EXPECT_THAT(fault_of(trusted, silent), HasSubstr("does not answer at all"));
 }
 
 TEST_F(ProbeTest, AListThatDoesNotAnswerAboutIPv6IsGood) {

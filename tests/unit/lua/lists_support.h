@@ -88,7 +88,7 @@ class Listed : public ::testing::Test {
     return none;
   }
   [[nodiscard]] Evaluation without(const std::string& list) const {
-    return set_->without_list(evaluation_, place_of(*set_, list));
+    return set_->without_list(evaluation_, message_.facts, place_of(*set_, list));
   }
   /// What `mail.lists...` shows as text at the stage `message`, or the error.
   std::string value(const std::string& expression) {

@@ -48,6 +48,17 @@ INSTANTIATE_TEST_SUITE_P(
         ListMistake{answer_with("'A', 1") + "\n" + answer_with("'A', 1"),
                     "2: list L is already declared at rules/test.lua:1 (enable \"L\" { zone = \"...\" } changes its "
                     "zone)"},
+        ListMistake{"list('L',\n{ zone = 'l.example.org' })",
+                    "1: list \"L\" { ... } is how it is written: the name, then what belongs to it, without a comma "
+                    "between"},
+        ListMistake{
+            answer_with("'A', 1") + "\nenable('L', { zone = 'my.example.org' })",
+            "2: enable \"L\" { zone = \"...\" } is how it is written: the name, then what belongs to it, without "
+            "a comma between"},
+        ListMistake{answer_with("'A', 1", "enabled = false") + "\nenable 'L_A'",
+                    "2: enable L_A: list L is off: enable \"L\" first"},
+        ListMistake{answer_with("'A', 1") + "\ndisable 'L'\nenable 'L_A'",
+                    "3: enable L_A: list L is off: enable \"L\" first"},
         ListMistake{rule_text("L", "") + answer_with("'A', 1"),
                     "2: list L: there is a rule of this name at rules/test.lua:1"},
         ListMistake{answer_with("'A', 1") + "\n" + rule_text("L", ""),
@@ -101,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "2: list L: 'errors' must be a list of strings: errors = { \"127.0.0.1\" }"},
         ListMistake{answer_with("'A', 1", "\nerrors = '127.0.0.1'"),
                     "2: list L: 'errors' must be a list of at most 20 answers: errors = { \"127.0.0.1\" }"},
+        ListMistake{answer_with("'A', 1", "\nerrors = { '127.0.0.1-3' }"),
+                    "2: list L: 'errors' take all of answers[\"127.0.0.2\"] (A): it could never count"},
         ListMistake{answer_with("'A', 1", "\ntest = 'x'"),
                     "2: list L: 'test' must be a table, or false: test = { listed = \"...\", unlisted = \"...\" }"},
         ListMistake{answer_with("'A', 1", "test = {\nlisetd = '127.0.0.2' }"),
@@ -184,6 +197,73 @@ TEST(ListMistakesOfAnswers, OfAnAnswerAreNotToldAgainOfWhoSpeaksOfIt) {
   EXPECT_THAT(problems_of(list_with("answers = { ['127.0.0.999'] = { 'A', 1 }, ['127.0.0.2'] = { 'B', 1 } }") +
                           "\nscore 'L_A' (2)"),
               ElementsAre(HasSubstr("answers: \"127.0.0.999\"")));
+}
+
+/// The answer "A" of a list with these `errors`, as Lua.
+std::vector<std::string> lost(const std::string& answer, const std::string& errors) {
+  return problems_of(list_with("answers = { ['" + answer +
+                               "'] = { 'A', 1 }, ['127.9.9.9'] = { 'B', 1 } },\nerrors = { " + errors + " }"));
+}
+
+TEST(ListMistakesOfErrors, AnAnswerThatCouldNeverCountIsOne) {
+  const std::vector<std::pair<std::string, std::string>> kLost = {
+      {"127.0.0.2", "'127.0.0.2'"},
+      {"127.0.0.4-7", "'127.0.0.4', '127.0.0.5-127.0.0.9'"},
+      {"127.0.0.4, 127.0.0.9", "'127.0.0.1', '127.0.0.9', '127.0.0.0/29'"},
+      {"127.0.1.0/24", "'127.0.0.0-127.0.1.255'"},
+      {"127.0.0.2", "'&2'"},
+      {"&4", "'127.0.0.1, &0x06'"},
+      {"&2, 127.0.0.1", "'&2', '127.0.0.1'"},
+      {"127.0.1.0/255.255.255.4", "'127.0.1.0/255.255.255.4'"},
+      {"127.255.254.255-127.255.255.3", "'127.255.254.255'"},
+  };
+  for (const auto& [answer, errors] : kLost) {
+    EXPECT_THAT(lost(answer, errors), ElementsAre("rules/test.lua:2: list L: 'errors' take all of answers[\"" + answer +
+                                                  "\"] (A): it could never count"))
+        << errors;
+  }
+}
+
+TEST(ListMistakesOfErrors, AnAnswerOfWhichSomeIsLeftIsNone) {
+  const std::vector<std::pair<std::string, std::string>> kLeft = {
+      {"127.0.0.2", "'127.0.0.1'"},
+      {"127.0.0.4-7", "'127.0.0.4', '127.0.0.6-127.0.0.9'"},
+      {"127.0.0.4, 127.77.0.1", "'127.0.0.0/16'"},
+      {"127.0.1.0/24", "'127.0.1.0-127.0.1.254'"},
+      {"&6", "'&4'"},
+      {"&4", "'127.0.0.4-255'"},
+      {"&1", "'127.0.0.1'"},
+      {"127.0.1.0/255.255.255.4", "'127.0.1.0'"},
+  };
+  for (const auto& [answer, errors] : kLeft) EXPECT_THAT(lost(answer, errors), ElementsAre()) << answer;
+}
+
+TEST(ListMistakesOfErrors, EachIsNamed) {
+  EXPECT_THAT(
+      problems_of(list_with("answers = { ['127.0.0.2'] = { 'A', 1 }, ['127.0.0.3'] = { 'B', 1 } },\n\nerrors = {\n"
+                            "'127.0.0.0/8' }")),
+      ElementsAre(HasSubstr("test.lua:3: list L: 'errors' take all of answers[\"127.0.0.2\"] (A)"),
+                  HasSubstr("test.lua:3: list L: 'errors' take all of answers[\"127.0.0.3\"] (B)")));
+}
+
+// Only what the files say together tells whether a list is off.
+TEST(ListMistakesOfEnable, AnAnswerMayBeEnabledBeforeItsListIsAndAListDisabledBehindIt) {
+  const std::string off = answer_with("'A', 1", "enabled = false");
+  for (const std::string& local : {off + "enable 'L_A' enable 'L'", off + "enable 'L' enable 'L_A'",
+                                   off + "enable 'L_A' enable 'L' { zone = 'my.example.org' }",
+                                   answer_with("'A', 1") + "disable 'L_A' enable 'L_A' disable 'L'"}) {
+    EXPECT_THAT(problems_of(local), ElementsAre()) << local;
+  }
+  EXPECT_THAT(problems_of(off + "\nenable 'L_A' enable 'L' disable 'L'\nenable 'L_A'"),
+              ElementsAre("rules/test.lua:3: enable L_A: list L is off: enable \"L\" first"));
+}
+
+// What is written in a way that does nothing is not missed elsewhere.
+TEST(ListMistakesOfCalls, WhoAsksForWhatWasMeantMakesNoMistake) {
+  EXPECT_THAT(problems_of("list('L', {})\nrule('R', {})\nscore 'L_A' (2) enable 'L_A' disable 'R'\n" +
+                          rule_text("READS", "return mail.lists.L and mail:hit('R')")),
+              ElementsAre(HasSubstr("test.lua:1: list \"L\" { ... } is how"),
+                          HasSubstr("test.lua:2: rule \"R\" { ... } is how")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -23,6 +24,12 @@ class Rules {
     for (const std::string& ask : asks) wanted.names.push_back({ask, info.line + 1});
     rules_.push_back(info);
     asks_.push_back(wanted);
+    return *this;
+  }
+  Rules& of_list(const std::string& name, std::optional<Verdict> action, Stage stage) {
+    add(name, {}, stage);
+    rules_.back().kind = RuleInfo::Kind::List;
+    rules_.back().action = action;
     return *this;
   }
   Plan plan() {
@@ -76,6 +83,15 @@ TEST(Plan, ARuleComesAfterThoseItAsksForAndTheOthersKeepTheirPlaces) {
 
 TEST(Plan, AnEarlierStageMayBeAskedForWhereverItIsWritten) {
   EXPECT_EQ(Rules().add("A", {"B"}).add("B", {}, Stage::Helo).order(), "B A");
+}
+
+TEST(Plan, WhatAnAllowListAcceptsComesFirstInItsStage) {
+  Rules rules;
+  rules.add("M").add("BLOCK", {}, Stage::Connect).add("ASKED").add("ASKS", {"GOOD_C"}, Stage::Connect);
+  rules.of_list("ZEN_REJECT", Verdict::Reject, Stage::Connect).of_list("GOOD_WEIGHED", std::nullopt, Stage::Connect);
+  rules.of_list("GOOD_C", Verdict::Accept, Stage::Connect).of_list("GOOD_M", Verdict::Accept, Stage::Message);
+  rules.of_list("GOOD_D", Verdict::Accept, Stage::Connect);
+  EXPECT_EQ(rules.order(), "GOOD_C GOOD_D BLOCK ASKS ZEN_REJECT GOOD_WEIGHED GOOD_M M ASKED");
 }
 
 TEST(Plan, NamesEachInputOnce) {

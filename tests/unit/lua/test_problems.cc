@@ -41,6 +41,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"\nrule 'A'", "rules/test.lua:2: rule \"A\" has no table: rule \"A\" { ... }"},
         Mistake{"rule {}", "rules/test.lua:1: 'rule' wants a name in quotes, not a table"},
         Mistake{"score 'A'\n", "rules/test.lua:1: score \"A\" has no number: score \"A\" (4.0)"},
+        Mistake{
+            "\nrule('A', { about = 'x' })",
+            "rules/test.lua:2: rule \"A\" { ... } is how it is written: the name, then what belongs to it, without a "
+            "comma between"},
+        Mistake{
+            "score('A', 4)",
+            "rules/test.lua:1: score \"A\" (4.0) is how it is written: the name, then what belongs to it, without a "
+            "comma between"},
         Mistake{"if", "rules/test.lua:1: unexpected symbol near <eof>"},
         Mistake{"\nerror('so what')", "rules/test.lua:2: so what"},
         Mistake{"\nlocal x = nil + 1", "rules/test.lua:2: attempt to perform arithmetic on a nil value"},

@@ -1,4 +1,5 @@
 // What a message would have been without one of its DNS lists.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -77,7 +78,97 @@ TEST_F(Listed, WithoutAListThatSaidNothingAllStays) {
   EXPECT_THAT(names(after), ElementsAre("ZEN_SBL"));
   ASSERT_TRUE(after.decision);
   EXPECT_EQ(after.decision->reason, "192.0.2.7 is listed by ZEN");
-  EXPECT_EQ(names(set_->without_list(evaluation_, 99)), names(evaluation_));
+  EXPECT_EQ(names(set_->without_list(evaluation_, message_.facts, 99)), names(evaluation_));
+}
+
+/// "NAME refuses 192.0.2.7 at connect", of a list of clients.
+std::string refusing(const std::string& name, const std::string& more = "") {
+  return fmt::format(
+      "list '{0}' {{ zone = '{0}.example.org', of = 'client', {1} answers = {{ ['127.0.0.2'] = {{ 'BAD', 2.5, action = "
+      "'reject' }}, ['127.0.0.3'] = {{ 'DEFER', action = 'defer' }}, ['127.0.0.4'] = {{ 'ODD', 1.5, stage = 'connect' "
+      "}} }} }}\n",
+      name, more);
+}
+
+TEST_F(Listed, OfTwoListsThatRefuseNeitherDecides) {
+  rules(refusing("ONE") + refusing("TWO", "title = 'The second',") + refusing("THREE"));
+  for (const char* name : {"ONE", "TWO", "THREE"}) listed(name, {{"192.0.2.7", {"127.0.0.2"}}});
+  run();
+  EXPECT_EQ(evaluation_.decision->rule, "ONE_BAD");
+  Evaluation after = without("ONE");
+  EXPECT_THAT(names(after), ElementsAre("TWO_BAD"));
+  ASSERT_TRUE(after.decision);
+  EXPECT_EQ(after.decision->verdict, Verdict::Reject);
+  EXPECT_EQ(after.decision->rule, "TWO_BAD");
+  EXPECT_EQ(after.decision->reason, "192.0.2.7 is listed by TWO: The second");
+  EXPECT_EQ(after.decision->list, "TWO");
+  EXPECT_EQ(after.score, 2.5);
+  EXPECT_EQ(without("TWO").decision->rule, "ONE_BAD");
+}
+
+TEST_F(Listed, BehindADecisionThatIsGoneTheOtherAnswersOfItsListAreGoneToo) {
+  rules(refusing("ONE") + refusing("TWO"));
+  listed("ONE", {{"192.0.2.7", {"127.0.0.2", "127.0.0.3", "127.0.0.4"}}});
+  listed("TWO", {{"192.0.2.7", {"127.0.0.4", "127.0.0.3"}}});
+  run();
+  Evaluation after = without("ONE");
+  EXPECT_THAT(names(after), ElementsAre("TWO_DEFER"));
+  EXPECT_EQ(judge(after, {}).verdict, Verdict::Defer);
+}
+
+TEST_F(Listed, BehindADecisionThatIsGoneWhatIsWeighedCounts) {
+  rules(refusing("ONE") + refusing("TWO") + "group('g', { max = 2 })\n" + refusing("THREE", "group = 'g',") +
+        rule_text("WHEN", "return true", "stage = 'connect', action = 'reject',"));
+  listed("ONE", {{"192.0.2.7", {"127.0.0.2"}}});
+  listed("TWO", {{"192.0.2.7", {"127.0.0.4"}}});
+  listed("THREE", {{"192.0.2.7", {"127.0.0.4"}}});
+  run();
+  Evaluation after = without("ONE");
+  EXPECT_THAT(names(after), ElementsAre("TWO_ODD", "THREE_ODD"));
+  EXPECT_EQ(after.score, 3.0);
+  EXPECT_FALSE(after.decision) << "what the function would have said is not known";
+}
+
+TEST_F(Listed, BehindADecisionThatIsGoneOnlyWhatIsKnownCounts) {
+  rules(refusing("ONE") + refusing("OFF", "enabled = false,") + refusing("QUIET", "mode = 'shadow',") +
+        refusing("PART") + refusing("DOWN") + refusing("LATER", "stage = 'helo',") + "disable 'PART_BAD'\n");
+  for (const char* name : {"ONE", "OFF", "QUIET", "PART", "DOWN", "LATER"}) {
+    listed(name, {{"192.0.2.7", {"127.0.0.2"}}});
+  }
+  message_.facts.lists[place_of(*set_, "DOWN")].state = lists::Outcome::State::Suspended;
+  run();
+  Evaluation after = without("ONE");
+  EXPECT_THAT(names(after), ElementsAre("QUIET_BAD"));
+  EXPECT_FALSE(after.decision);
+  EXPECT_EQ(after.score, 0);
+}
+
+TEST_F(Listed, BehindADecisionThatIsGoneExpressionsOverWhatIsKnownCount) {
+  rules(refusing("ONE") + refusing("TWO") + rule_text("WHEN", "return true", "stage = 'connect',") +
+        "rule 'MAYBE' { about = 't', stage = 'connect', score = 7, expression = 'TWO_ODD and not WHEN' }\n"
+        "rule 'ABOVE' { about = 't', stage = 'connect', score = 7, expression = 'TWO_ODD or MAYBE' }\n"
+        "rule 'BOTH' { about = 't', stage = 'connect', score = 1, action = 'quarantine', expression = "
+        "'TWO_ODD and not ONE_BAD' }\n");
+  listed("ONE", {{"192.0.2.7", {"127.0.0.2"}}});
+  listed("TWO", {{"192.0.2.7", {"127.0.0.4"}}});
+  run();
+  Evaluation after = without("ONE");
+  EXPECT_THAT(names(after), ElementsAre("TWO_ODD", "BOTH"));
+  EXPECT_EQ(judge(after, {}).verdict, Verdict::Quarantine);
+  EXPECT_THAT(after.hits.back().lists, ElementsAre("TWO"));
+}
+
+TEST_F(Listed, WithoutAGoodListThatAcceptedABlockingOneRefuses) {
+  rules(refusing("ONE") +
+        "list 'MINE' { zone = 'mine.example.org', of = 'client', allow = true, answers = { ['127.0.0.2'] = { 'FRIEND', "
+        "action = 'accept' } } }\n");
+  listed("ONE", {{"192.0.2.7", {"127.0.0.2"}}});
+  listed("MINE", {{"192.0.2.7", {"127.0.0.2"}}});
+  run();
+  EXPECT_THAT(hits(), ElementsAre("MINE_FRIEND"));
+  EXPECT_EQ(judge(evaluation_, {}).verdict, Verdict::Accept);
+  EXPECT_EQ(without("MINE").decision->rule, "ONE_BAD");
+  EXPECT_EQ(without("ONE").decision->rule, "MINE_FRIEND");
 }
 
 }  // namespace

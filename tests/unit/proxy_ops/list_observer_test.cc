@@ -31,6 +31,11 @@ list "NEW" { zone = "new.test", of = "client", answers = { ["127.0.0.2"] = { "HI
 list "BL" { zone = "bl.test", of = "client", answers = { ["127.0.0.2"] = { "HIT", 7.0 } } }
 )";
 
+constexpr const char* kHeavyFirst = R"(
+rule "HEAVY" { about = "bad", score = 50, stage = "connect", when = function(mail) return false end }
+list "ZEN" { zone = "zen.test", of = "client", answers = { ["127.0.0.4"] = { "XBL", action = "reject" } } }
+)";
+
 rules::RuleSetPtr set_of(const std::string& text) {
   auto made = rules::RuleSet::from_texts({{"rules/test.lua", text}}, {});
   if (made) return *made;
@@ -67,6 +72,9 @@ class ListObserverTest : public testing::Test {
     record.verdict = rules::to_string(record.judgement.verdict);
     record.rules_version = version;
     operations_.message(record);
+  }
+  void refuse() {
+    operations_.refused(facts_, rules::Stage::Connect, evaluation_, "554 5.7.1 refused: 192.0.2.1 is listed by ZEN");
   }
   std::string line(const std::string& metric, const std::string& list) {
     return "\npostern_list_" + metric + "{list=\"" + list + "\"} ";
@@ -107,16 +115,18 @@ TEST_F(ListObserverTest, QuestionsAndStatesAreCounted) {
   lists::List zen = rules_->lists()->at(0);
   operations_.list_asked(zen, "listed", 5ms);
   operations_.list_asked(zen, "noanswer", 5s);
+  operations_.list_asked(zen, "unlisted", 0ms);  // known already
   operations_.list_asked(zen, "suspended", 0ms);
   operations_.list_state("ZEN", true);
   operations_.list_state("GONE", true);
   std::string text = metrics_.serialize();
   EXPECT_THAT(text, HasSubstr("postern_list_queries_total{list=\"ZEN\",result=\"listed\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("postern_list_queries_total{list=\"ZEN\",result=\"suspended\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr(line("seconds_count", "ZEN") + "2\n")) << "what was not asked takes no time";
+  EXPECT_THAT(text, HasSubstr(line("seconds_count", "ZEN") + "1\n")) << "only answers, and only those of the list";
   EXPECT_THAT(text, HasSubstr(line("up", "ZEN") + "1\n"));
   EXPECT_THAT(text, Not(HasSubstr("GONE")));
-  EXPECT_EQ(report_of("ZEN").asked, 2U);
+  EXPECT_THAT(text, HasSubstr("postern_list_queries_total{list=\"ZEN\",result=\"unlisted\"} 1\n"));
+  EXPECT_EQ(report_of("ZEN").asked, 3U);
 }
 
 TEST_F(ListObserverTest, TheHealthOfAListThatIsGoneIsNotShown) {
@@ -170,10 +180,38 @@ TEST_F(ListObserverTest, AListWithoutWhichTheVerdictWereAnotherIsDecisive) {
 TEST_F(ListObserverTest, ARefusalBeforeAMessageCountsForTheListThatRefused) {
   outcomes({State::Listed, State::Unlisted});
   reject_by("ZEN", "XBL");
-  operations_.refused(facts_, evaluation_);
+  refuse();
   EXPECT_THAT(metrics_.serialize(), HasSubstr(line("decisive_total", "ZEN") + "1\n"));
   EXPECT_EQ(report_of("ZEN").listed, 1U);
   EXPECT_EQ(report_of("BL").decisive, 0U);
+  EXPECT_THAT(out_.str(), HasSubstr(" info refused stage=connect client="));
+  EXPECT_THAT(out_.str(), HasSubstr(" rule=\"ZEN_XBL\" list=\"ZEN\" reply=\"554 5.7.1 refused: "));
+}
+
+TEST_F(ListObserverTest, ARefusalThatTheScoreWouldHaveBroughtAnyhowHangsOnNoList) {
+  rules_ = set_of(kHeavyFirst);
+  operations_.in_force(policy_, rules_);
+  outcomes({State::Listed});
+  rules::Hit heavy;
+  heavy.rule = "HEAVY";
+  heavy.score = 50;
+  evaluation_.hits.push_back(heavy);
+  evaluation_.score = 50;
+  reject_by("ZEN", "XBL");
+  refuse();
+  EXPECT_EQ(report_of("ZEN").decisive, 0U) << "50 rejects";
+
+  evaluation_.decision->verdict = rules::Verdict::Defer;
+  refuse();
+  EXPECT_EQ(report_of("ZEN").decisive, 1U) << "deferred, where 50 would have rejected";
+}
+
+TEST_F(ListObserverTest, ARefusalWithoutAListIsLoggedAndHangsOnNone) {
+  evaluation_.decision = rules::Decision{rules::Verdict::Reject, "HEAVY", "550 no", "", ""};
+  refuse();
+  EXPECT_THAT(out_.str(), HasSubstr(" rule=\"HEAVY\" reply="));
+  EXPECT_EQ(report_of("ZEN").listed, 0U);
+  EXPECT_EQ(report_of("ZEN").decisive, 0U);
 }
 
 TEST_F(ListObserverTest, MailWithoutAListHitDecidesNothing) {
@@ -181,7 +219,8 @@ TEST_F(ListObserverTest, MailWithoutAListHitDecidesNothing) {
   message(rules_->version());
   EXPECT_EQ(report_of("ZEN").listed, 0U);
   EXPECT_EQ(report_of("ZEN").decisive, 0U);
-  EXPECT_THAT(decisive_lists(evaluation_, rules::Verdict::Accept, policy_->verdict.thresholds, *rules_), IsEmpty());
+  EXPECT_THAT(decisive_lists(facts_, evaluation_, rules::Verdict::Accept, policy_->verdict.thresholds, *rules_),
+              IsEmpty());
 }
 
 TEST_F(ListObserverTest, ListsThatFailedOrWereSuspendedAreNamedInTheLog) {
@@ -192,6 +231,19 @@ TEST_F(ListObserverTest, ListsThatFailedOrWereSuspendedAreNamedInTheLog) {
   outcomes({State::Listed, State::Unlisted, State::Unasked});
   message(rules_->version());
   EXPECT_THAT(out_.str(), Not(HasSubstr("list_errors")));
+}
+
+TEST_F(ListObserverTest, ListsThatSaidOnlyAPartAreNamedInTheLog) {
+  outcomes({State::Unlisted, State::Listed, State::Unasked});
+  facts_.lists[1].reason = "timeout";
+  message(rules_->version());
+  EXPECT_THAT(out_.str(), HasSubstr(" list_errors=\"BL\" ")) << "it listed something, and did not answer the rest";
+  out_.str("");
+  outcomes({State::Unlisted, State::Unlisted, State::Unasked});
+  facts_.lists[0].reason = "[limits] list_queries";
+  facts_.lists[1].reason = "";
+  message(rules_->version());
+  EXPECT_THAT(out_.str(), HasSubstr(" list_errors=\"ZEN\" "));
 }
 
 TEST_F(ListObserverTest, AMessageJudgedByAnOlderSetIsReadByThatSet) {
@@ -205,12 +257,13 @@ TEST_F(ListObserverTest, AMessageJudgedByAnOlderSetIsReadByThatSet) {
   EXPECT_EQ(report_of("BL").decisive, 1U);
   EXPECT_EQ(report_of("NEW").listed, 0U);
   // Of a refusal it is not known which set judged it.
-  operations_.refused(facts_, evaluation_);
+  reject_by("BL", "HIT");
+  refuse();
   EXPECT_EQ(report_of("BL").listed, 1U);
 
   rules_.reset();
   older.reset();
-  operations_.refused(facts_, evaluation_);
+  refuse();
   EXPECT_EQ(report_of("BL").listed, 2U) << "nobody else is left";
 }
 
@@ -225,7 +278,7 @@ TEST_F(ListObserverTest, AMessageOfASetThatNobodyKnowsIsNotRead) {
 TEST_F(ListObserverTest, ListsOfOneDecisionAreNamedOnceEach) {
   hit("ZEN", "SBL", 10);
   reject_by("ZEN", "XBL");
-  EXPECT_THAT(decisive_lists(evaluation_, rules::Verdict::Reject, policy_->verdict.thresholds, *rules_),
+  EXPECT_THAT(decisive_lists(facts_, evaluation_, rules::Verdict::Reject, policy_->verdict.thresholds, *rules_),
               ElementsAre("ZEN"));
 }
 

@@ -95,8 +95,43 @@ TEST_F(ListStatisticsTest, TimesBeyondAllMeasureAreCounted) {
   statistics_.in_force(lists_named({"ZEN"}));
   ask("ZEN", "unlisted", std::chrono::hours(5));
   EXPECT_GT(report_of("ZEN").p95, 20s);
-  ask("ZEN", "unlisted", -1s, 100);
+  ask("ZEN", "unlisted", 50us, 100);
   EXPECT_LE(report_of("ZEN").p95, 100us);
+}
+
+TEST_F(ListStatisticsTest, NothingIsSlowerThanTheSlowestAnswer) {
+  statistics_.in_force(lists_named({"ZEN"}));
+  ask("ZEN", "listed", 5070ms, 10);
+  EXPECT_GT(report_of("ZEN").p95, 4s);
+  EXPECT_LE(report_of("ZEN").p95, 5070ms);
+  ask("ZEN", "unlisted", 3ms);
+  EXPECT_LE(report_of("ZEN").p95, 5070ms);
+}
+
+TEST_F(ListStatisticsTest, ATimeOutIsNoAnswerAndHasNoLatency) {
+  statistics_.in_force(lists_named({"ZEN"}));
+  ask("ZEN", "noanswer", 5s, 50);
+  EXPECT_EQ(report_of("ZEN").timed, 0U);
+  EXPECT_EQ(report_of("ZEN").mean, 0us);
+  EXPECT_EQ(report_of("ZEN").p95, 0us);
+  ask("ZEN", "unlisted", 20ms);
+  EXPECT_EQ(report_of("ZEN").asked, 51U);
+  EXPECT_EQ(report_of("ZEN").errors, 50U);
+  EXPECT_EQ(report_of("ZEN").mean, 20ms);
+  EXPECT_LE(report_of("ZEN").p95, 20ms);
+}
+
+TEST_F(ListStatisticsTest, WhatWasKnownAlreadySaysNothingOfTheListsSpeed) {
+  statistics_.in_force(lists_named({"ZEN"}));
+  ask("ZEN", "listed", 0us, 1000);
+  ask("ZEN", "listed", 40ms, 4);
+  ask("ZEN", "refused", 40ms);
+  auto report = report_of("ZEN");
+  EXPECT_EQ(report.asked, 1005U);
+  EXPECT_EQ(report.timed, 5U);
+  EXPECT_EQ(report.mean, 40ms);
+  EXPECT_GT(report.p95, 30ms);
+  EXPECT_LE(report.p95, 40ms);
 }
 
 TEST_F(ListStatisticsTest, OverlapIsOfTheMessagesThatTheOtherListAnsweredAbout) {

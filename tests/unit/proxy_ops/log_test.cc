@@ -133,6 +133,119 @@ TEST(LogTest, ARecordWithNothingButAVerdictIsLogged) {
   EXPECT_EQ(line["rules"], json::array());
 }
 
+/// What is known when a list refuses a client that has just come.
+struct Refusal {
+  Facts facts;
+  rules::Evaluation evaluation;
+  rules::Stage stage = rules::Stage::Connect;
+  std::string reply = "554 5.7.1 refused: 192.0.2.1 is listed by ZEN (ZEN_SBL)";
+
+  Refusal() {
+    facts.client.ip = *IpAddress::parse("192.0.2.1");
+    facts.client.name = "mx.example.com";
+    evaluation.hits = {{"ZEN_SBL", 4.0, 1, "192.0.2.1", "", false, {"ZEN"}}, {"S", 20, 1, "", "", true, {}}};
+    evaluation.score = 4;
+    evaluation.decision = rules::Decision{rules::Verdict::Reject, "ZEN_SBL", "", "", "ZEN"};
+  }
+  void at_rcpt() {
+    stage = rules::Stage::Rcpt;
+    facts.helo = "mail.example.com";
+    facts.from = "a@example.com";
+    facts.rcpts = {"accepted@example.org", "b@example.org"};
+    reply = "451 4.7.1 deferred (LOCAL_LATER) [id 01J0]";
+    evaluation.decision = rules::Decision{rules::Verdict::Defer, "LOCAL_LATER", "", "", ""};
+  }
+  [[nodiscard]] std::string line(Config::LogFormat format) const {
+    return format_refusal(facts, stage, evaluation, reply, format, kWhen);
+  }
+  [[nodiscard]] json object() const { return json::parse(line(Config::LogFormat::Json)); }
+};
+
+TEST(LogTest, ARefusedClientIsOneLineOfText) {
+  Refusal refusal;
+  EXPECT_EQ(
+      refusal.line(Config::LogFormat::Text),
+      "2023-11-14T22:13:20.123Z info refused stage=connect client=192.0.2.1 name=\"mx.example.com\" helo=- from=- "
+      "rcpts=\"\" verdict=reject score=4.0 rules=\"ZEN_SBL=4.0(192.0.2.1)\" shadow=\"S=20.0\" rule=\"ZEN_SBL\" "
+      "list=\"ZEN\" reply=\"554 5.7.1 refused: 192.0.2.1 is listed by ZEN (ZEN_SBL)\"");
+}
+
+TEST(LogTest, ARefusedClientInJson) {
+  json line = Refusal().object();
+  EXPECT_EQ(line["event"], "refused");
+  EXPECT_EQ(line["stage"], "connect");
+  EXPECT_TRUE(line["helo"].is_null());
+  EXPECT_TRUE(line["from"].is_null());
+  EXPECT_EQ(line["rcpts"], json::array());
+  EXPECT_EQ(line["verdict"], "reject");
+  EXPECT_EQ(line["score"], 4.0);
+  EXPECT_EQ(line["rules"], json::parse(R"([{"name":"ZEN_SBL","score":4.0,"detail":"192.0.2.1"}])"));
+  EXPECT_EQ(line["rule"], "ZEN_SBL");
+  EXPECT_EQ(line["list"], "ZEN");
+}
+
+TEST(LogTest, ARefusedRecipientIsNamedWithoutThoseBefore) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  EXPECT_THAT(refusal.line(Config::LogFormat::Text),
+              HasSubstr(" helo=\"mail.example.com\" from=\"a@example.com\" rcpts=\"b@example.org\" verdict=defer "));
+  json line = refusal.object();
+  EXPECT_EQ(line["stage"], "rcpt");
+  EXPECT_EQ(line["rcpts"], json::array({"b@example.org"}));
+  EXPECT_EQ(line["rule"], "LOCAL_LATER");
+  EXPECT_EQ(line["reply"], "451 4.7.1 deferred (LOCAL_LATER) [id 01J0]");
+  EXPECT_FALSE(line.contains("list"));
+}
+
+TEST(LogTest, TheNullSenderOfARefusalIsNotAnUnknownOne) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  refusal.facts.from.clear();
+  EXPECT_THAT(refusal.line(Config::LogFormat::Text), HasSubstr(" from=\"\" "));
+  EXPECT_EQ(refusal.object()["from"], "");
+}
+
+TEST(LogTest, HostileTextInARefusalStaysOneLineAndNeverForgesAField) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  refusal.facts.client.name = std::string("\0\"\\\n", 4) + std::string(5000, 'n');
+  refusal.facts.helo = "x\" verdict=accept \r\n2023 info message id=forged\x1b[2J" + std::string(5000, 'h');
+  refusal.facts.from = std::string(5000, '"');
+  refusal.facts.rcpts = {std::string(5000, '\xff')};
+  refusal.evaluation.hits[0].detail = "\xed\xa0\x80 \" } \\" + std::string(5000, 'd');
+  refusal.evaluation.decision->list = "\"\n";
+  refusal.reply = "550 \xf0\x9f\x92\xa9 \"\r\n" + std::string(5000, 'r');
+  for (auto format : {Config::LogFormat::Text, Config::LogFormat::Json}) {
+    std::string line = refusal.line(format);
+    EXPECT_THAT(line, Not(HasSubstr("\n")));
+    EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(line, Not(HasSubstr("\" verdict=accept")));
+    EXPECT_TRUE(is_utf8(line));
+    EXPECT_LT(line.size(), 4000U);
+  }
+  EXPECT_EQ(refusal.object()["verdict"], "defer");
+  EXPECT_THAT(refusal.object()["rcpts"][0].get<std::string>(), EndsWith("..."));
+}
+
+TEST(LogTest, ALongRefusalStillEndsWithTheId) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  refusal.reply = "550 5.7.1 refused: " + std::string(400, 'x') + " [id 01J0]";
+  EXPECT_THAT(refusal.object()["reply"].get<std::string>(), EndsWith(" [id 01J0]"));
+}
+
+TEST(LogTest, TheLevelHidesRefusalsToo) {
+  StoppedClock clock;
+  std::ostringstream out;
+  Log log(clock, Config::LogFormat::Text, "warning", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  Refusal refusal;
+  log.refused(refusal.facts, refusal.stage, refusal.evaluation, refusal.reply);
+  EXPECT_EQ(out.str(), "");
+  log.configure(Config::LogFormat::Text, "info");
+  log.refused(refusal.facts, refusal.stage, refusal.evaluation, refusal.reply);
+  EXPECT_EQ(out.str(), refusal.line(Config::LogFormat::Text) + "\n");
+}
+
 TEST(LogTest, TheLevelHidesAndAReloadShows) {
   StoppedClock clock;
   std::ostringstream out;

@@ -51,12 +51,12 @@ TEST(SessionLists, QuoteTheirTextWhereTheyAreToldTo) {
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
 }
 
-TEST(SessionLists, RevealFalseNamesNothing) {
+TEST(SessionLists, RevealFalseLeavesOutTheRule) {
   World world(list("BL", "client", "{ \"BAD\", action = \"reject\" }", "txt = true,"));
   world.policy.verdict.reveal = false;
   world.dns.a("10.2.0.192.bl.example", "127.0.0.2").txt("10.2.0.192.bl.example", "seen");
   world.connect();
-  EXPECT_EQ(world.read(), "554 5.7.1 refused\r\n");
+  EXPECT_EQ(world.read(), "554 5.7.1 refused: 192.0.2.10 is listed by BL: seen\r\n");
 }
 
 TEST(SessionLists, WeighEverySubject) {
@@ -153,6 +153,47 @@ TEST(SessionLists, ARuleOfAnEarlyStageReadsThem) {
   EXPECT_THAT(world.read(), StartsWith("554 "));
   world.connect("192.0.2.11");
   EXPECT_THAT(world.read(), StartsWith("220 "));
+}
+
+TEST(SessionLists, ABlockingListDoesNotWaitForTheClientsName) {
+  World world(list("CL", "client", "{ \"A\", action = \"reject\" }"));
+  world.dns.never("10.2.0.192.in-addr.arpa").a("10.2.0.192.cl.example", "127.0.0.2");
+  std::string greeted;
+  world.list_observer.heard = [&] { greeted = "listed"; };
+  world.connect();
+  EXPECT_EQ(greeted, "listed");
+  EXPECT_THAT(world.read(), StartsWith("554 "));
+}
+
+TEST(SessionLists, AllThatAMessageWaitsIsWithinItsBudget) {
+  World world(list("CL", "client", "{ \"A\", action = \"reject\" }") +
+              list("HE", "helo", "{ \"A\", action = \"reject\" }") +
+              list("FR", "from", "{ \"A\", action = \"reject\" }") + list("UR", "url", "{ \"A\", 1 }"));
+  world.policy.dns.lookup = std::chrono::seconds(2);
+  world.policy.dns.total = std::chrono::seconds(3);
+  world.dns_door.silent = true;
+  TimePoint begin = world.clock.now();
+  world.connect();
+  auto until_it_says = [&](const std::string& words) {
+    for (int i = 0; i < 100 && world.client->written.find(words) == std::string::npos; ++i) {
+      world.advance(std::chrono::milliseconds(100));
+    }
+    EXPECT_THAT(world.client->written, HasSubstr(words));
+    world.read();
+  };
+  until_it_says("220 ");
+  world.say_only("EHLO client.example\r\n");
+  until_it_says("250 ");
+  world.say_only("MAIL FROM:<a@sender.example>\r\n");
+  until_it_says("250 ");
+  world.say_only("RCPT TO:<b@example.org>\r\n");
+  until_it_says("250 ");
+  world.say_only("DATA\r\n");
+  until_it_says("354 ");
+  world.say_only(kMessage);
+  until_it_says("250 ");
+  EXPECT_LE(world.clock.now() - begin, std::chrono::seconds(4));
+  EXPECT_GE(world.clock.now() - begin, std::chrono::seconds(2));
 }
 
 TEST(SessionLists, AnotherHeloIsAnotherName) {

@@ -117,7 +117,14 @@ class CountingObserver final : public session::Observer {
   void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
   void backend_replied(const std::string& /*backend*/, int /*code*/, Duration /*time*/) override {}
   void backend_state(const std::string& /*backend*/, bool /*up*/) override {}
-  void refused(const Facts& /*facts*/, const rules::Evaluation& /*evaluation*/) override { ++refusals; }
+  void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
+               const std::string& reply) override {
+    ++refusals;
+    refused_rcpts = facts.rcpts;
+    refused_at = stage;
+    refused_by = evaluation.decision ? evaluation.decision->rule : "";
+    refused_with = reply;
+  }
   void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
 
   int open = 0;
@@ -125,6 +132,11 @@ class CountingObserver final : public session::Observer {
   uint64_t bare_newlines = 0;
   int gone = 0;
   int refusals = 0;
+  // Of the last refusal.
+  std::vector<std::string> refused_rcpts;
+  rules::Stage refused_at = rules::Stage::Message;
+  std::string refused_by;
+  std::string refused_with;
   std::map<int, int> codes;
   std::map<std::string, int> recipients;
   std::map<std::string, int> verdicts;
@@ -143,6 +155,25 @@ class ListObserver final : public lists::Observer {
   std::map<std::string, int> results;  // "ZEN listed" -> how often
   std::vector<std::string> errors;
   std::function<void()> heard;  // called at each answer
+};
+
+/// The way to the fake DNS; it may be cut, and then there are time-outs only.
+class DnsDoor final : public dns::Client {
+ public:
+  DnsDoor(dns::Client& behind, session::Timers& timers) : behind_(behind), timers_(timers) {}
+  [[nodiscard]] Pending lookup(const dns::Question& question, Duration timeout, Callback callback) override {
+    if (!silent) return behind_.lookup(question, timeout, std::move(callback));
+    return timers_.after(timeout, [callback = std::move(callback)] {
+      dns::Answer answer;
+      answer.reason = "timeout";
+      callback(answer);
+    });
+  }
+  bool silent = false;
+
+ private:
+  dns::Client& behind_;
+  session::Timers& timers_;
 };
 
 class World final : public session::Connector {
@@ -177,6 +208,7 @@ class World final : public session::Connector {
   FakeClock clock;
   FakeTimers timers{clock};
   FakeDns dns;
+  DnsDoor dns_door{dns, timers};
   dkim::KeyCache keys;
   FakeOffload offload;
   CountingObserver observer;
@@ -188,8 +220,8 @@ class World final : public session::Connector {
   ListObserver list_observer;
   lists::Zones zones{clock, lists::Zone::State::Up};
   lists::Desk desk{clock, list_observer};
-  session::Services services{clock, timers,   dns,    keys,    *this,   offload, observer,
-                             pool,  registry, memory, retries, current, dns,     desk};
+  session::Services services{clock, timers,   dns_door, keys,    *this,   offload,  observer,
+                             pool,  registry, memory,   retries, current, dns_door, desk};
   session::Policy policy;  // change before connect()
   session::ListenerPolicy listener;
   std::map<std::string, ScriptedBackend> backends;  // by address text
