@@ -52,6 +52,7 @@ std::vector<std::string> asked(const RuleSet& set) {
 
 RuleSetPtr load_files(const std::vector<std::string>& texts_of_files) {
   std::vector<RuleSet::File> files;
+  files.reserve(texts_of_files.size());
   for (const std::string& text : texts_of_files) files.push_back({fmt::format("rules/{}.lua", files.size()), text});
   files.back().name = "rules/local.lua";
   auto set = RuleSet::from_texts(std::move(files), {});

@@ -30,7 +30,7 @@ TEST_F(SharedDnsTest, AThousandLookupsOfTwoWorkersAskTheOwnerOnce) {
   const int before = asked(question.name);
   const uint64_t crossed = ring->crossings();
   constexpr int kEach = 500;
-  std::latch all(2 * kEach);
+  std::latch all(2L * kEach);
   std::vector<Pending> pending[2];
   for (size_t i = 0; i < 2; ++i) {
     pending[i].reserve(kEach);
@@ -219,7 +219,7 @@ TEST(SharedUnbound, ManyClientsOfTwoWorkersAreOneQuestionForTheServer) {
   server.add("1.2.0.192.list.example", kA, kA, kListed);
   auto ring = std::make_shared<DnsRing>();
   constexpr int kEach = 200;
-  std::latch all(2 * (kEach + 1));
+  std::latch all(2L * (kEach + 1));
   struct Worker {
     Loop loop;
     std::unique_ptr<UnboundClient> own;
