@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -189,6 +190,11 @@ std::string judge(const List& list, const std::vector<Point>& points, const std:
 }
 
 }  // namespace
+
+uint64_t fresh_salt() {
+  std::random_device random;
+  return (static_cast<uint64_t>(random()) << 32U) | random();
+}
 
 Probe probe_of(const List& list, uint64_t salt) {
   Probe probe;

@@ -11,6 +11,9 @@
 
 namespace postern::lists {
 
+/// A number that nobody can guess, for the names that probes make up. Any thread.
+[[nodiscard]] uint64_t fresh_salt();
+
 /// What a probe asks: whole names, zone included.
 struct Probe {
   std::vector<std::string> listed;    // must be listed

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -100,9 +99,9 @@ void Gateway::watch_lists() {
 
 /// Once, at start: the commonest reason why lists fail is the way to them.
 Task<void> Gateway::check_resolver() {
-  std::random_device random;
   const ops::Config& config = *loaded_.config;
-  auto report = co_await lists::check_resolver(*probe_dns_, config.dns_servers, random(), config.policy.dns.lookup);
+  auto report =
+      co_await lists::check_resolver(*probe_dns_, config.dns_servers, lists::fresh_salt(), config.policy.dns.lookup);
   for (const std::string& fault : report.faults) log_.note("warning", fault);
   for (const std::string& note : report.notes) log_.note("info", note);
 }

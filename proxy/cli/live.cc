@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,11 +14,6 @@
 
 namespace postern::cli {
 namespace {
-
-uint64_t fresh_salt() {
-  std::random_device random;
-  return (static_cast<uint64_t>(random()) << 32U) | random();
-}
 
 /// One zone and the lists that ask it in one way; at least one.
 struct Probed {
@@ -60,7 +54,7 @@ const std::string& known_as(const std::vector<const lists::List*>& lists) {
 
 Task<void> probe_all(dns::Client& dns, const Clock& clock, const Loaded& loaded, LiveReport& report) {
   Duration timeout = loaded.config->policy.dns.lookup;
-  auto resolver = co_await lists::check_resolver(dns, loaded.config->dns_servers, fresh_salt(), timeout);
+  auto resolver = co_await lists::check_resolver(dns, loaded.config->dns_servers, lists::fresh_salt(), timeout);
   report.faults = std::move(resolver.faults);
   report.notes = std::move(resolver.notes);
   std::vector<Probed> all = by_zone(*loaded.rules->lists(), clock);
@@ -72,7 +66,7 @@ Task<void> probe_all(dns::Client& dns, const Clock& clock, const Loaded& loaded,
       continue;
     }
     each.result =
-        std::make_unique<Background<lists::ProbeResult>>(lists::probe(dns, clock, list, fresh_salt(), timeout));
+        std::make_unique<Background<lists::ProbeResult>>(lists::probe(dns, clock, list, lists::fresh_salt(), timeout));
   }
   for (Probed& each : all) {
     if (!each.result) continue;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 #include <utility>
 
 #include "filters/lists/probe.h"
@@ -16,15 +15,6 @@ namespace {
 
 /// A name gives as many questions at most (lists::domain_queries).
 constexpr size_t kQueriesOfName = 2;
-
-bool is_of_connection(Subject of) {
-  return of == Subject::Client || of == Subject::Rdns || of == Subject::Helo;
-}
-
-uint64_t fresh_salt() {
-  std::random_device random;
-  return (static_cast<uint64_t>(random()) << 32U) | random();
-}
 
 void add_domains(const std::vector<std::string>& names, std::vector<lists::Query>& queries) {
   for (const std::string& name : names) {
@@ -147,8 +137,9 @@ Task<void> ScanLists::probe(const Rounds& rounds) {
       const lists::ZonePtr& zone = bound_->zones[list];
       bool asked = round.only ? *round.only == list : lists[list].of == round.of;
       if (!asked || !zone || !probed_.insert(zone.get()).second) continue;
-      probes.push_back({zone, std::make_unique<Background<lists::ProbeResult>>(lists::probe(
-                                  dns_, clock_, lists[list], fresh_salt(), timeout_, lists::Points::NotListed))});
+      probes.push_back(
+          {zone, std::make_unique<Background<lists::ProbeResult>>(lists::probe(
+                     dns_, clock_, lists[list], lists::fresh_salt(), timeout_, lists::Points::NotListed))});
     }
   }
   for (Probed& each : probes) {
@@ -177,7 +168,7 @@ Task<void> ScanLists::finish(Facts& facts) {
   facts.lists.clear();
   facts.lists.reserve(all_.size());
   for (size_t list : all_) {
-    bool of_connection = is_of_connection((*bound_->lists)[list].of);
+    bool of_connection = rules::known_from((*bound_->lists)[list].of) < rules::Stage::Mail;
     facts.lists.push_back((of_connection ? connection_ : message_)->outcome(list));
   }
 }

@@ -35,7 +35,9 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   auto dns = UnboundClient::create(worker->loop_, shared.clock, worker->options_.dns);
   if (!dns) return tl::unexpected(std::move(dns.error()));
   worker->dns_ = std::move(*dns);
-  auto own = RenewableDns::create(worker->loop_, shared.clock, worker->options_.dns);
+  DnsOptions behind = worker->options_.dns;
+  behind.answers = 0;  // SharedDns in front of it keeps them
+  auto own = RenewableDns::create(worker->loop_, shared.clock, std::move(behind));
   if (!own) return tl::unexpected(std::move(own.error()));
   worker->own_list_dns_ = std::move(*own);
   worker->list_dns_ = std::make_unique<SharedDns>(worker->loop_, shared.clock, shared.dns_ring, *worker->own_list_dns_);

@@ -9,14 +9,6 @@ namespace postern::session {
 using lists::Subject;
 using rules::Stage;
 
-namespace {
-
-bool is_of_connection(Subject of) {
-  return of == Subject::Client || of == Subject::Rdns || of == Subject::Helo;
-}
-
-}  // namespace
-
 std::unique_ptr<lists::Check> SessionImpl::new_list_check(size_t asked_before) {
   size_t limit = policy_.limits.list_queries;
   return std::make_unique<lists::Check>(services_.desk, services_.list_dns, snapshot_.lists,
@@ -81,7 +73,7 @@ void SessionImpl::ask_lists_of_sender(Transaction& tx) {
   bool wanted = false;
   for (size_t of = 0; of < lists::kSubjects; ++of) {
     auto subject = static_cast<Subject>(of);
-    wanted = wanted || (!is_of_connection(subject) && check->wants(subject));
+    wanted = wanted || (rules::known_from(subject) >= Stage::Mail && check->wants(subject));
   }
   if (!wanted) return;
   tx.lists = std::move(check);
@@ -165,9 +157,9 @@ Task<void> SessionImpl::know_lists(Stage stage, Facts& facts, Transaction* tx) {
   const lists::Lists& all = *snapshot_.lists->lists;
   facts.lists.resize(all.size());
   for (size_t list : needed) {
-    const lists::Check* check = is_of_connection(all[list].of) ? lists_.get()
-                                : tx != nullptr                ? tx->lists.get()
-                                                               : nullptr;
+    const lists::Check* check = rules::known_from(all[list].of) < Stage::Mail ? lists_.get()
+                                : tx != nullptr                               ? tx->lists.get()
+                                                                              : nullptr;
     facts.lists[list] = check != nullptr ? check->outcome(list) : lists::Outcome();
   }
 }

@@ -51,8 +51,6 @@ Task<std::optional<Reply>> SessionImpl::run_mail_rules(Transaction& tx) {
 /// connection is forgotten and asked again. A decision about the connection is then the answer to each MAIL.
 Task<std::optional<Reply>> SessionImpl::take_new_rules() {
   if (!services_.current.host || services_.current.host == snapshot_.host) co_return refused_;
-  // The lists of the old set are in `lists_`, so they go with it.
-  lists_.reset();
   snapshot_.host = services_.current.host;
   snapshot_.lists = services_.current.lists;
   evaluation_ = {};
