@@ -1,11 +1,13 @@
 // The shipped rule files and what is written about them: every rule says what it means, every snippet of the guide
 // works.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -48,8 +50,10 @@ std::vector<fs::path> rule_files() {
 /// A copy of the shipped rules with another local.lua; what is wrong with it, as the admin reads it.
 class RulesWithLocal {
  public:
-  RulesWithLocal() : folder_(fs::path(testing::TempDir()) / "postern_shipped_rules") {
-    fs::remove_all(folder_);
+  RulesWithLocal() {
+    std::string pattern = testing::TempDir() + "postern-shipped-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder like " + pattern);
+    folder_ = pattern;
     fs::copy("rules", folder_, fs::copy_options::recursive);
   }
   RulesWithLocal(const RulesWithLocal&) = delete;
