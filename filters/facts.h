@@ -10,6 +10,7 @@
 
 #include "filters/arc/arc.h"
 #include "filters/base/ip.h"
+#include "filters/bulk/facts.h"
 #include "filters/dkim/dkim.h"
 #include "filters/dmarc/dmarc.h"
 #include "filters/dns/helo.h"
@@ -54,6 +55,7 @@ struct Facts {
   /// By place in RuleSet::lists(); empty: none was asked. From the stage of the list's subject on where a rule of that
   /// stage needs it, all of them from message on.
   std::vector<lists::Outcome> lists;
+  bulk::Outcome bulk;     // message; as it is where nobody counts
   bool smtputf8 = false;  // from mail on: the message is internationalised (RFC 6531)
 };
 

@@ -179,7 +179,7 @@ constexpr std::array<ViewRow, 26> kMail = {{
     {"truncated", Stage::Message, push_truncated},
     {"score", Stage::Connect, push_score, nullptr, true},
     {"lists", Stage::Connect, row_of<State::Lists>},
-    {"bulk", Stage::Message, nullptr},
+    {"bulk", Stage::Message, row_of<State::Bulk>, &kBulkTable},
 }};
 constexpr ViewTable kMailTable = {"mail", kMail.data(), kMail.size()};
 
@@ -195,6 +195,7 @@ void open_mail(lua_State* lua) {
   make_view(lua, State::HeloIs, kHeloIsTable);
   make_array(lua, State::Rcpts, kRcpts);
   open_listed(lua);
+  open_bulk(lua);
   open_authentication(lua);
   open_content(lua);
 }

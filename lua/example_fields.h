@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "filters/bulk/facts.h"
 #include "lua/api.h"
 #include "lua/examples.h"
 #include "lua/registry.h"
@@ -139,6 +140,13 @@ class ExampleFields {
   void read_signature(dkim::Outcome& out);
   void read_dmarc();
   void read_arc();
+
+  // example_bulk.cc
+  void read_bulk();
+  template <uint64_t bulk::Outcome::*member>
+  void read_bulk_count(bulk::Outcome& outcome);
+  template <class Integer>
+  void read_whole(Integer& out, lua_Number least, lua_Number most);
 
   lua_State* lua_;
   const lists::Lists& lists_;

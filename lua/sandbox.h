@@ -100,6 +100,7 @@ class State {
     DmarcAligned,
     Arc,
     ArcSealers,
+    Bulk,
     Urls,
     UrlObjects,
     Attachments,

@@ -145,3 +145,44 @@
 --     { hit = false, client = { ip = "198.51.100.7" } },
 --   },
 -- }
+
+-- Bulk mail (30-bulk.lua). A sender of newsletters that you want belongs in maps/bulk-senders.map. Weigh a rule differently, or let
+-- all of them add less:
+-- score "BULK_SNOWSHOE" (1.0)
+-- group("bulk", { max = 6 })
+
+-- Keep back what is certainly a campaign, until somebody has looked into [quarantine] maildir of postern.toml:
+-- rule "LOCAL_CAMPAIGN" {
+--   about  = "the same message came from very many networks in the names of many senders",
+--   action = "quarantine",
+--   when   = function(mail)
+--     local bulk = mail.bulk
+--     if bulk.allowed or not mail:hit("BULK_BOTNET") then return false end
+--     return bulk.count >= 500 and bulk.networks >= 100, bulk.cluster
+--   end,
+--   examples = {
+--     { hit = true,  bulk = { count = 900, networks = 400, senders = 800, domains = 300, cluster = "0123456789abc" } },
+--     { hit = false, bulk = { count = 900, networks = 60, senders = 800, domains = 300 } },
+--     { hit = false, bulk = { count = 900, networks = 400, senders = 800, domains = 1 }, spf = { result = "pass" } },
+--     { hit = false, bulk = { count = 900, networks = 400, senders = 800, domains = 300, allowed = true } },
+--   },
+-- }
+
+-- Watch who begins to send newsletters here; it scores nothing:
+-- rule "LOCAL_NEW_BULK_SENDER" {
+--   about = "bulk mail of a sender who stands behind it, and who is not in the list of known ones",
+--   mode  = "shadow",
+--   when  = function(mail)
+--     return mail:hit("BULK_NEWSLETTER") and not map("maps/bulk-senders.map"):has(mail.dmarc.domain), mail.dmarc.domain
+--   end,
+--   examples = {
+--     {
+--       hit = true, hits = { "BULK_NEWSLETTER" }, dmarc = { result = "pass", domain = "a.example" },
+--       maps = { ["maps/bulk-senders.map"] = { "b.example" } }, detail = "a.example",
+--     },
+--     {
+--       hit = false, hits = { "BULK_NEWSLETTER" }, dmarc = { result = "pass", domain = "b.example" },
+--       maps = { ["maps/bulk-senders.map"] = { "b.example" } },
+--     },
+--   },
+-- }

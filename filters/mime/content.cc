@@ -72,6 +72,41 @@ Url::Where where_of(Link::Kind kind) {
   return Url::Where::Html;
 }
 
+bool is_alternative(const Part& part) {
+  return part.multipart && part.type == "multipart/alternative";
+}
+
+/// How gladly mail programs show a text part; 0: not.
+int preference(const Part& part) {
+  if (!is_shown(part)) return 0;
+  if (is_html(part)) return 3;
+  return part.type == "text/plain" ? 2 : 1;
+}
+
+/// By part: whether it is shown, of each multipart/alternative only the child with the best text in it, the last of
+/// equals.
+std::vector<bool> choose_shown_parts(const Message& message) {
+  const std::vector<Part>& parts = message.parts;
+  std::vector<size_t> choice(parts.size());
+  std::vector<int> best(parts.size(), 0);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    int rank = preference(parts[i]);
+    // Depth is bounded (Limits::depth); the first part is its own parent.
+    for (size_t child = i; rank > 0 && child != parts[child].parent; child = parts[child].parent) {
+      size_t parent = parts[child].parent;
+      if (rank < best[parent]) continue;
+      best[parent] = rank;
+      choice[parent] = child;
+    }
+  }
+  std::vector<bool> shown(parts.size(), true);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    size_t parent = parts[i].parent;
+    shown[i] = shown[parent] && (!is_alternative(parts[parent]) || choice[parent] == i);
+  }
+  return shown;
+}
+
 /// One thing that is worked out from many parts: what Limits::total_decoded leaves of it. Text and attachments have one
 /// each, so that neither depends on which of them a rule asked for first.
 struct Budget {
@@ -97,6 +132,11 @@ class Content::Impl {
     read_texts();
     return text_;
   }
+  const std::string& shown() {
+    read_texts();
+    if (!std::exchange(chosen_, true) && alternatives_) choose_shown();
+    return alternatives_ ? shown_ : text_;
+  }
   const std::string& hidden() {
     read_texts();
     return hidden_;
@@ -114,6 +154,7 @@ class Content::Impl {
 
  private:
   static constexpr size_t kMaxUnread = 1U << 20U;  // octets
+  static constexpr size_t kMaxRest = 64U << 10U;   // octets
 
   /// What URLs have not been looked for in: a part's text, as a place in text_ where it is there as a whole.
   struct Unread {
@@ -122,6 +163,14 @@ class Content::Impl {
     size_t size = 0;
     std::vector<Link> links;
     std::vector<Span> linked;
+  };
+
+  /// The text of a part that is shown: a place in text_, where it is there as a whole.
+  struct Text {
+    size_t part = 0;
+    size_t begin = 0;
+    size_t size = 0;
+    std::string rest;  // else its beginning: the part before may be there only to use up the room
   };
 
   std::string decode_part(const Part& part, Budget& budget) {
@@ -145,34 +194,54 @@ class Content::Impl {
     return fits.size() == text.size();
   }
 
+  /// To text_. False: not all of it.
+  bool append_shown(size_t part, std::string_view text) {
+    bool whole = append(text_, text);
+    Text kept{part, text_.size() - (whole ? text.size() : 0), whole ? text.size() : 0, {}};
+    if (!whole) kept.rest = cut_utf8(text, kMaxRest);
+    texts_.push_back(std::move(kept));
+    return whole;
+  }
+
+  void choose_shown() {
+    std::vector<bool> chosen = choose_shown_parts(structure_);
+    for (const Text& text : texts_) {
+      if (!chosen[text.part]) continue;
+      append(shown_, std::string_view(text_).substr(text.begin, text.size));
+      append(shown_, text.rest);
+    }
+  }
+
   void read_texts() {
     if (std::exchange(read_, true)) return;
     (void)structure();
     Budget budget{limits_.total_decoded};
-    for (const Part& part : structure_.parts) {
+    alternatives_ = std::any_of(structure_.parts.begin(), structure_.parts.end(), is_alternative);
+    for (size_t i = 0; i < structure_.parts.size(); ++i) {
+      const Part& part = structure_.parts[i];
       if (!is_text(part)) continue;
-      bool shown = is_shown(part);
       std::string utf8 = to_utf8(decode_part(part, budget), part.charset, structure_.defects);
       if (is_html(part)) {
-        read_html_part(utf8, shown);
+        read_html_part(i, utf8);
       } else {
         Unread unread;
         unread.text = plain_text(std::move(utf8));
-        bool whole = shown && append(text_, unread.text);
+        bool whole = is_shown(part) && append_shown(i, unread.text);
         keep_unread(std::move(unread), whole);
       }
     }
   }
 
   /// Of an attachment that is not shown only its URLs: opening it is one click, as following them is.
-  void read_html_part(std::string_view utf8, bool shown) {
+  void read_html_part(size_t part, std::string_view utf8) {
+    bool shown = is_shown(structure_.parts[part]);
     Html html = read_html(utf8, kMaxText);
     truncated_ = truncated_ || html.truncated;
     Unread unread;
     unread.text = std::move(html.text);
     unread.links = std::move(html.links);
     unread.linked = std::move(html.linked);
-    bool whole = shown && append(text_, unread.text);
+    bool whole = shown && append_shown(part, unread.text);
     if (shown) append(hidden_, html.hidden);
     keep_unread(std::move(unread), whole);
   }
@@ -278,9 +347,13 @@ class Content::Impl {
   bool parsed_ = false;
   bool read_ = false;
   bool attached_ = false;
+  bool chosen_ = false;
+  bool alternatives_ = false;  // there is a choice
   bool truncated_ = false;
   Message structure_;
   std::string text_;
+  std::vector<Text> texts_;
+  std::string shown_;
   std::string hidden_;
   std::vector<Url> urls_;
   std::unordered_map<std::string, size_t> known_;  // of urls_
@@ -299,6 +372,10 @@ const Message& Content::structure() {
 
 const std::string& Content::text() {
   return impl_->text();
+}
+
+const std::string& Content::shown() {
+  return impl_->shown();
 }
 
 const std::string& Content::hidden() {

@@ -36,6 +36,9 @@ class Content {
   /// What a reader reads: every text part that is shown (of multipart/alternative the HTML and the plain one, since
   /// they may differ), UTF-8, at most kMaxText octets.
   [[nodiscard]] const std::string& text();
+  /// Of that, what mail programs open with: of multipart/alternative the one part that they choose, HTML where there is
+  /// any, else plain text, else the last (RFC 2046, 5.1.4: the best is the last; but nobody shows a calendar for HTML).
+  [[nodiscard]] const std::string& shown();
   /// Text that HTML hides from its reader.
   [[nodiscard]] const std::string& hidden();
   /// Of all text parts, each once, with what is shown for it; at most kMaxUrls.

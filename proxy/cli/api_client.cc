@@ -146,13 +146,15 @@ std::optional<Answer> parse(std::string_view text) {
   return answer;
 }
 
-/// What the gateway says of a request that it did not serve.
-std::string reason_in(std::string_view body) {
+/// What the gateway says of a request that it did not serve; nothing where somebody else seems to speak.
+std::optional<std::string> error_in(std::string_view body) {
   auto json = nlohmann::json::parse(body, nullptr, false);
-  if (json.is_object() && json.contains("error") && json["error"].is_string()) {
-    return escape_for_log(json["error"].get<std::string>());
-  }
-  return escape_for_log(body.substr(0, body.find('\n')));
+  if (!json.is_object() || !json.contains("error") || !json["error"].is_string()) return std::nullopt;
+  return escape_for_log(json["error"].get<std::string>());
+}
+
+std::string reason_in(std::string_view body) {
+  return error_in(body).value_or(escape_for_log(body.substr(0, body.find('\n'))));
 }
 
 }  // namespace
@@ -187,6 +189,9 @@ Result<std::string> api_request(const ApiOptions& options, const std::string& me
     return fail(Code::BadInput, fmt::format("{}: the gateway wants another [http] token (was it reloaded?)", where));
   }
   if (answer->status == 404) {
+    // A path that the server knows, and something below it that does not exist: the gateway's own words say what.
+    auto missing = error_in(answer->body);
+    if (missing && *missing != "no such resource") return fail(Code::NotFound, std::move(*missing));
     return fail(Code::BadInput,
                 fmt::format("{}: who answers does not know {}: another version, or not the gateway", where, path));
   }

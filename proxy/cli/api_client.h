@@ -19,7 +19,7 @@ struct ApiOptions {
 [[nodiscard]] ApiOptions api_of(const ops::Config& config);
 
 /// The body of a 2xx answer, at most kMaxApiAnswer octets. Any other answer is an error that says what to do about it,
-/// and so is a gateway that does not run. Blocks.
+/// and so is a gateway that does not run; NotFound is a thing that the gateway does not have, in its words. Blocks.
 [[nodiscard]] Result<std::string> api_request(const ApiOptions& options, const std::string& method,
                                               const std::string& path);
 inline constexpr size_t kMaxApiAnswer = 64U << 20U;

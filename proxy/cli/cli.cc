@@ -8,8 +8,6 @@
 namespace postern::cli {
 namespace {
 
-constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
-
 struct Arguments {
   std::string config = kDefaultConfig;
   ScanOptions scan;
@@ -17,6 +15,9 @@ struct Arguments {
   int64_t at = 0;
   bool json = false;
   bool live = false;
+  BulkOptions bulk;
+  uint64_t at_least = 0;
+  bool all = false;
 };
 
 void add_config(CLI::App& command, Arguments& arguments) {
@@ -40,11 +41,46 @@ CLI::App* add_scan(CLI::App& app, Arguments& arguments) {
   return scan;
 }
 
+void add_bulk(CLI::App& app, Arguments& arguments) {
+  static constexpr uint64_t kMany = 1'000'000'000;
+  auto* bulk = app.add_subcommand("bulk", "clusters of alike messages that the running gateway has seen");
+  bulk->require_subcommand(1);
+  auto* list = bulk->add_subcommand("list", "the clusters that reached [bulk] limit, the largest first");
+  auto* at_least = list->add_option("--at-least", arguments.at_least, "those of N messages or more")
+                       ->type_name("N")
+                       ->check(CLI::Range(uint64_t{1}, kMany));
+  list->add_flag("--all", arguments.all, "those of two messages or more")->excludes(at_least);
+  auto* show = bulk->add_subcommand("show", "one cluster, and the first messages of it that were let through");
+  auto* allow = bulk->add_subcommand("allow", "mail of this cluster is wanted: the shipped rules let it pass");
+  allow->add_flag("--undo", arguments.bulk.undo, "take that back");
+  for (CLI::App* command : {show, allow}) {
+    command->add_option("cluster", arguments.bulk.cluster, "its name, as list and the log say it")
+        ->type_name("CLUSTER")
+        ->required();
+  }
+  for (CLI::App* command : {list, show, allow}) {
+    add_config(*command, arguments);
+    command->add_flag("--json", arguments.bulk.json, command == list ? "one object a cluster" : "as an object");
+  }
+}
+
+int dispatch_bulk(const CLI::App& command, Arguments& arguments) {
+  BulkOptions& options = arguments.bulk;
+  options.config = arguments.config;
+  if (command.got_subcommand("show")) options.what = BulkOptions::What::Show;
+  if (command.got_subcommand("allow")) options.what = BulkOptions::What::Allow;
+  const CLI::App* list = command.get_subcommand("list");
+  if (list->count("--at-least") > 0) options.at_least = arguments.at_least;
+  if (arguments.all) options.at_least = 2;
+  return bulk(options);
+}
+
 int dispatch(CLI::App& app, Arguments& arguments, const CLI::App& scan) {
   if (app.got_subcommand("serve")) return serve(arguments.config);
   if (app.got_subcommand("check")) return check(arguments.config, arguments.live);
   if (app.got_subcommand("rules")) return rules(arguments.config, arguments.json);
   if (app.got_subcommand("lists")) return lists(arguments.config, arguments.json);
+  if (app.got_subcommand("bulk")) return dispatch_bulk(*app.get_subcommand("bulk"), arguments);
   if (app.got_subcommand("version")) return version();
   arguments.scan.config = arguments.config;
   if (scan.count("--from") > 0) arguments.scan.from = arguments.from;
@@ -68,6 +104,7 @@ int run(int argc, char** argv) {
   auto* lists_command = app.add_subcommand("lists", "how the DNS lists of the running gateway do");
   add_config(*lists_command, arguments);
   lists_command->add_flag("--json", arguments.json, "one object a list");
+  add_bulk(app, arguments);
   app.add_subcommand("version", "print the version");
   auto* scan = add_scan(app, arguments);
   try {

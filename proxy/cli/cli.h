@@ -14,6 +14,8 @@ namespace postern::cli {
 /// Exit statuses (design, section 2).
 enum Exit : int { kDone = 0, kBadInput = 1, kUsage = 2, kOurFault = 70 };
 
+inline constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
+
 /// Parses the arguments and runs the subcommand.
 int run(int argc, char** argv);
 
@@ -28,12 +30,23 @@ struct ScanOptions {
   std::vector<std::string> inputs;
 };
 
+/// `postern bulk`: what is asked of the running gateway about clusters of alike messages.
+struct BulkOptions {
+  enum class What { List, Show, Allow } what = What::List;
+  std::string config;
+  std::string cluster;               // as it was typed; for Show and Allow
+  std::optional<uint64_t> at_least;  // List: messages; without it those that reached [bulk] limit
+  bool undo = false;                 // Allow
+  bool json = false;
+};
+
 int serve(const std::string& config_file);
 /// `live`: asks the network too, see live.h.
 int check(const std::string& config_file, bool live);
 int scan(const ScanOptions& options);
 int rules(const std::string& config_file, bool json);
 int lists(const std::string& config_file, bool json);
+int bulk(const BulkOptions& options);
 int version();
 
 /// Configuration and rules as `serve` would use them.

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "proxy/ops/bulk_routes.h"
+
 namespace postern::cli {
 namespace {
 
@@ -53,6 +55,7 @@ Result<void> Gateway::start() {
   auto client_tls = net::TlsContext::client();
   if (!client_tls) return tl::unexpected(client_tls.error());
   links_.set_client_tls(*client_tls);
+  if (auto opened = open_bulk(); !opened) return opened;
   if (auto opened = open_lists(); !opened) return opened;
   if (auto opened = open_workers(); !opened) return opened;
   if (auto opened = open_http(); !opened) return opened;
@@ -69,6 +72,14 @@ Result<void> Gateway::start() {
   for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
   log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
                         std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
+  return {};
+}
+
+Result<void> Gateway::open_bulk() {
+  if (loaded_.config->bulk_store == "off") return {};
+  bulk_ = std::make_unique<BulkKeeper>(clock_, timers_, offload_, operations_, *loaded_.config);
+  if (auto started = bulk_->start(); !started) return started;
+  bulk_->show_in(metrics_);
   return {};
 }
 
@@ -145,8 +156,10 @@ Result<void> Gateway::open_workers() {
     if (!opened) return tl::unexpected(opened.error());
     sockets_.push_back(std::move(*opened));
   }
-  net::SharedServices shared{clock_, operations_, backends_, memory_,     retries_, connections_,
-                             hosts_, pool_,       zones_,    operations_, dns_ring_};
+  bulk::Index* bulk_index = bulk_ ? &bulk_->index() : nullptr;
+  net::BulkStream* stream = bulk_ ? bulk_->stream() : nullptr;
+  net::SharedServices shared{clock_, operations_, backends_,   memory_,   retries_,   connections_, hosts_,
+                             pool_,  zones_,      operations_, dns_ring_, bulk_index, stream};
   for (unsigned index = 0; index < count; ++index) {
     net::WorkerOptions options;
     options.index = index;
@@ -181,6 +194,12 @@ Result<void> Gateway::open_http() {
   http_ = std::move(*server);
   ops::add_standard_routes(*http_, metrics_, [this] { return not_ready(); });
   ops::add_list_route(*http_, operations_.list_statistics(), zones_);
+  if (bulk_) {
+    ops::add_bulk_routes(*http_, bulk_->index(), clock_,
+                         [this](const bulk::Allowed& allowed) { return bulk_->allow(allowed); });
+  } else {
+    ops::add_no_bulk_routes(*http_);
+  }
   return {};
 }
 
@@ -199,6 +218,9 @@ void Gateway::watch_signals() {
 
 void Gateway::run() {
   loop_.run();
+  // What the workers say on their way out belongs to it too.
+  for (auto& worker : workers_) worker->join();
+  if (bulk_) bulk_->finish();
 }
 
 /// Loading and trying the examples takes its time, so it is done off the loop; nothing changes unless all of it is
@@ -244,6 +266,7 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
     log_.configure(config.log_format, config.log_level);
     if (http_) http_->set_token(config.http_token);
     metrics_.configured(config);
+    if (bulk_) bulk_->reload(config);
     operations_.in_force(next->policy, next->rules);
     for (auto& worker : workers_) {
       if (!worker->reload(*next)) log_.note("error", "a worker did not take the reload");

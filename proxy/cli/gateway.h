@@ -9,6 +9,7 @@
 
 #include "filters/base/clock.h"
 #include "filters/lists/zone.h"
+#include "proxy/cli/bulk_keeper.h"
 #include "proxy/cli/cli.h"
 #include "proxy/net/connection_counter.h"
 #include "proxy/net/connector.h"
@@ -52,6 +53,7 @@ class Gateway {
  private:
   Result<void> open_workers();
   Result<void> open_http();
+  Result<void> open_bulk();
   Result<void> open_lists();
   void watch_lists();
   Task<void> check_resolver();
@@ -86,6 +88,7 @@ class Gateway {
   net::LinkConnector connector_;
   net::HealthMonitor health_;
   net::MapWatch map_watch_;
+  std::unique_ptr<BulkKeeper> bulk_;  // null: nobody counts alike messages
   std::unique_ptr<net::RenewableDns> probe_dns_;
   std::unique_ptr<net::ListMonitor> list_monitor_;
   Task<void> resolver_check_;

@@ -9,6 +9,8 @@
 #include "filters/authentication/check.h"
 #include "filters/base/bytes.h"
 #include "filters/base/signal.h"
+#include "filters/bulk/index.h"
+#include "filters/bulk/sighting.h"
 #include "filters/dns/helo.h"
 #include "filters/dns/iprev.h"
 #include "filters/message/headers.h"
@@ -63,6 +65,12 @@ class Scanner {
     for (Stage stage : {Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
       asks_helo_ = asks_helo_ || host_.reads(stage, "helo_is");
     }
+    if (loaded.config->bulk_store == "off") return;
+    bulk::Index::Options bulk;
+    bulk.memory = loaded.config->bulk_memory;
+    bulk.window = loaded.config->bulk_window;
+    bulk.limit = loaded.config->bulk_limit;
+    bulk_.emplace(bulk);
   }
 
   Judged judge(const InputMessage& input) {
@@ -91,6 +99,7 @@ class Scanner {
     co_await learn(judged, header);
     co_await lists_.finish(facts);
     judged.lists_time = clock_.now() - asked;
+    learn_bulk(judged, header);
     judged.auth_results = auth_results::auth_results_field(policy_.hostname, facts);
     TimePoint begin = clock_.now();
     for (Stage stage : {Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Message}) {
@@ -118,6 +127,15 @@ class Scanner {
     facts.arc = std::move(outcome.arc);
     facts.dmarc = std::move(outcome.dmarc);
     judged.dns = clock_.now() - begin;
+  }
+
+  /// The messages of one run are each other's stream.
+  void learn_bulk(Judged& judged, const message::Header& header) {
+    if (!bulk_) return;
+    Facts& facts = judged.facts;
+    if (!facts.content) facts.content = std::make_shared<mime::Content>(facts.message, true);
+    int64_t now = options_.at ? *options_.at * 1000 : clock_.wall_ms();
+    facts.bulk = bulk_->see(bulk::sighting_of(facts, *facts.content, header, judged.id, now)).outcome;
   }
 
   /// What an address and a name in HELO tell. Without --ip nobody connected, and nothing can be said about it.
@@ -169,6 +187,7 @@ class Scanner {
   Failures failures_;
   rules::Host host_;
   ScanLists lists_;
+  std::optional<bulk::Index> bulk_;
   bool asks_helo_ = false;  // whether any rule reads what the DNS says of the name in HELO
 };
 

@@ -1,10 +1,12 @@
 #include "proxy/cli/scan_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "filters/base/bytes.h"
@@ -143,7 +145,43 @@ void add_lists(ordered_json& object, const Judged& judged) {
   if (!errors.empty()) object["list_errors"] = std::move(errors);
 }
 
+double rounded(double number) {
+  return std::round(number * 1e4) / 1e4;
+}
+
+ordered_json bulk_json(const bulk::Outcome& outcome) {
+  return {{"count", outcome.count},
+          {"similarity", rounded(outcome.similarity)},
+          {"first_seen", outcome.first_seen},
+          {"age", outcome.age},
+          {"networks", outcome.networks},
+          {"senders", outcome.senders},
+          {"domains", outcome.domains},
+          {"recipients", outcome.recipients},
+          {"authenticated_share", rounded(outcome.authenticated_share)},
+          {"cluster", outcome.cluster},
+          {"evidence", bulk::to_string(outcome.evidence)},
+          {"of", bulk::to_string(outcome.aspect)},
+          {"allowed", outcome.allowed}};
+}
+
 // ---------------------------------------------------------------- text
+
+/// How many messages are like it; what nothing can be told of is said to be so.
+void print_bulk(const bulk::Outcome& outcome) {
+  if (outcome.count > 1) {
+    std::cout << fmt::format(
+        "  bulk={} cluster={} of={} similarity={:.2f} networks={} senders={} domains={} recipients={} "
+        "authenticated_share={:.2f}{}\n",
+        outcome.count, outcome.cluster, bulk::to_string(outcome.aspect), outcome.similarity, outcome.networks,
+        outcome.senders, outcome.domains, outcome.recipients, outcome.authenticated_share,
+        outcome.allowed ? " (allowed)" : "");
+  } else if (outcome.evidence == bulk::Evidence::Enough) {
+    std::cout << "  bulk=1\n";
+  } else {
+    std::cout << "  bulk=1 evidence=" << bulk::to_string(outcome.evidence) << '\n';
+  }
+}
 
 void print_lists(const Judged& judged) {
   each_outcome(judged, [](const lists::List& list, const lists::Outcome& outcome) {
@@ -227,6 +265,7 @@ void print_json(const Judged& judged) {
   object["dmarc"] = dmarc_json(*facts.dmarc);
   object["arc"] = arc_json(*facts.arc);
   add_lists(object, judged);
+  object["bulk"] = bulk_json(facts.bulk);
   object["iprev"] = {{"result", reverse_result(facts.client)}, {"name", facts.client.name}};
   object["authentication_results"] = judged.auth_results;
   if (!judged.failures.empty()) object["failures"] = ordered_json::array();
@@ -262,6 +301,7 @@ void print_text(const Judged& judged) {
   print_dmarc(*facts.dmarc);
   print_arc(*facts.arc);
   print_lists(judged);
+  print_bulk(facts.bulk);
   if (facts.client.reverse) {
     std::cout << "  iprev=" << reverse_result(facts.client);
     if (!facts.client.name.empty()) std::cout << " name=" << escape_for_log(facts.client.name);

@@ -41,10 +41,15 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   if (!own) return tl::unexpected(std::move(own.error()));
   worker->own_list_dns_ = std::move(*own);
   worker->list_dns_ = std::make_unique<SharedDns>(worker->loop_, shared.clock, shared.dns_ring, *worker->own_list_dns_);
+  if (shared.bulk != nullptr && shared.bulk_stream != nullptr) {
+    worker->bulk_ = std::make_unique<SharedBulk>(worker->loop_, worker->timers_, *shared.bulk_stream, *shared.bulk);
+  } else if (shared.bulk != nullptr) {
+    worker->bulk_ = std::make_unique<session::LocalBulk>(*shared.bulk);
+  }
   worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->keys_,
                                               worker->connector_, worker->offload_, shared.observer, worker->backends_,
                                               shared.backends, shared.memory, shared.retries, worker->snapshot_,
-                                              *worker->list_dns_, worker->desk_});
+                                              *worker->list_dns_, worker->desk_, worker->bulk_.get()});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));

@@ -15,6 +15,7 @@
 #include "filters/lists/check.h"
 #include "filters/lists/zone.h"
 #include "proxy/net/arrivals.h"
+#include "proxy/net/bulk_stream.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/dns_unbound.h"
 #include "proxy/net/listener.h"
@@ -39,6 +40,8 @@ struct SharedServices {
   lists::Zones& zones;
   lists::Observer& list_observer;
   std::shared_ptr<DnsRing> dns_ring;  // workers are created one after the other, and run when all are there
+  bulk::Index* bulk = nullptr;        // null: nobody counts alike messages
+  BulkStream* bulk_stream = nullptr;  // null: counts are this process's alone
 };
 
 /// What a reload replaces. `tls` null: no TLS.
@@ -125,6 +128,7 @@ class Worker {
   std::unique_ptr<SharedDns> list_dns_;  // until the thread ends: other workers use it too
   lists::Desk desk_;
   dkim::KeyCache keys_;
+  std::unique_ptr<session::BulkStore> bulk_;
   std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;
   std::list<Acceptor> acceptors_;

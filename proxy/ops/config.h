@@ -34,10 +34,11 @@ struct Config {
   Duration list_probes = std::chrono::minutes(5);  // between two probes of a DNS list that is well
   std::string rules_directory = "/etc/postern/rules";
   std::string pattern_cache = "/var/lib/postern/patterns.cache";  // empty: none
-  std::string bulk_store = "memory";                              // or "redis://HOST:PORT/DATABASE"
+  std::string bulk_store = "memory";  // "off", or "redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]"
   Duration bulk_window = std::chrono::hours(24);
-  uint64_t bulk_memory = 256U << 20U;  // octets
-  std::string bulk_state = "/var/lib/postern/bulk";
+  uint64_t bulk_memory = 256U << 20U;                // octets
+  std::string bulk_state = "/var/lib/postern/bulk";  // a directory; empty: nothing is kept
+  uint64_t bulk_limit = 100;                         // messages: from here on a cluster is listed and logged
   std::string journal_path = "/var/lib/postern/journal.db";
   Duration journal_keep = std::chrono::hours(24 * 7);
   std::string http_address = "127.0.0.1:9125";  // or "unix:/path"

@@ -207,23 +207,59 @@ void read_verdict(Reader& reader, const Value& table, VerdictPolicy& verdict) {
   check_thresholds(reader, table, "[verdict]");
 }
 
-Settings bulk_settings(const Reader& reader, Config& config) {
+/// Every % begins %HH (RFC 3986, 2.1).
+bool is_percent_encoded(std::string_view text) {
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    std::string_view digits = text.substr(at + 1, 2);
+    auto is_hex = [](char c) { return ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f'); };
+    if (digits.size() != 2 || !std::all_of(digits.begin(), digits.end(), is_hex)) return false;
+  }
+  return true;
+}
+
+constexpr std::string_view kRedis = "redis://";
+
+/// redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]. The last @ ends the password, so that it may hold others.
+bool is_redis_url(std::string_view text) {
+  if (!text.starts_with(kRedis) || text.size() > 512) return false;
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; })) return false;
+  text.remove_prefix(kRedis.size());
+  if (size_t at = text.rfind('@'); at != std::string_view::npos) {
+    std::string_view login = text.substr(0, at);
+    size_t colon = login.find(':');
+    if (colon == std::string_view::npos || colon + 1 == at || !is_percent_encoded(login)) return false;
+    text.remove_prefix(at + 1);
+  }
+  if (size_t slash = text.find('/'); slash != std::string_view::npos) {
+    std::string_view database = text.substr(slash + 1);
+    if (database.empty() || database.size() > 5) return false;
+    if (!std::all_of(database.begin(), database.end(), ascii_digit)) return false;
+    text = text.substr(0, slash);
+  }
+  auto endpoint = parse_host_port(text);
+  return endpoint && endpoint->port != 0;
+}
+
+void read_bulk(Reader& reader, const Value& table, Config& config) {
   auto store = [&config](const std::string& text) -> Fault {
-    if (text != "memory") {
-      size_t slash = text.find('/', std::min<size_t>(text.size(), 8));
-      std::string database = slash == std::string::npos ? "" : text.substr(slash + 1);
-      bool good = text.starts_with("redis://") && database.size() <= 5 &&
-                  std::all_of(database.begin(), database.end(), ascii_digit) &&
-                  parse_host_port(std::string_view(text).substr(8, slash == std::string::npos ? slash : slash - 8));
-      if (!good) return "neither \"memory\" nor \"redis://HOST:PORT/DATABASE\"";
+    if (text != "memory" && text != "off" && !text.starts_with(kRedis)) {
+      return "neither \"memory\" nor \"off\" nor \"redis://HOST:PORT/DATABASE\"";
     }
     config.bulk_store = text;
     return std::nullopt;
   };
-  return {{"store", spec::Text{"\"memory\" or \"redis://HOST:PORT/DATABASE\"", store}, "where counts are kept"},
-          {"window", spec::Time{&config.bulk_window, 1min, 30 * kDay}, "how long a message is remembered"},
-          {"memory", spec::Size{&config.bulk_memory, kMiB, kTiB}, "the most that counts may take"},
-          {"state", path(reader, config.bulk_state), "kept across restarts"}};
+  reader.read(
+      table, "[bulk]",
+      {{"store", spec::Text{"\"memory\", \"off\" or \"redis://HOST:PORT/DATABASE\"", store}, "where counts are kept"},
+       {"window", spec::Time{&config.bulk_window, 1min, 30 * kDay}, "how long a message is remembered"},
+       {"memory", spec::Size{&config.bulk_memory, kMiB, kTiB}, "the most that counts may take"},
+       {"state", optional_path(reader, config.bulk_state), "kept across restarts"},
+       {"limit", whole<uint64_t>(config.bulk_limit, 2, 1'000'000'000), "messages from which on a cluster is listed"}});
+  const Member* written = table.find("store");
+  // There may be a password in it, and a problem gets into the log: the text is not repeated.
+  if (written != nullptr && config.bulk_store.starts_with(kRedis) && !is_redis_url(config.bulk_store)) {
+    reader.problem(written->value.place, "'store' in [bulk] is not redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]");
+  }
 }
 
 Settings http_settings(Config& config) {
@@ -307,6 +343,7 @@ void read_config(Reader& reader, const Value& root, Config& config) {
   auto tls = [&](const Value& value) { read_tls(reader, value, config); };
   auto backend = [&](const Value& value) { read_backend(reader, value, policy.backend); };
   auto relay = [&](const Value& value) { read_relay(reader, value, policy.relay); };
+  auto bulk = [&](const Value& value) { read_bulk(reader, value, config); };
   auto verdict = [&](const Value& value) { read_verdict(reader, value, policy.verdict); };
   reader.read(root, "the top level",
               {{"hostname", spec::Text{"a domain name", hostname(config)}, "our own name"},
@@ -320,7 +357,7 @@ void read_config(Reader& reader, const Value& root, Config& config) {
                {"arc", section(reader, "[arc]", arc_settings(policy)), "whom we believe about forwarded mail"},
                {"verdict", section(verdict), "what a score leads to"},
                {"rules", section(reader, "[rules]", std::move(rules)), "the rules"},
-               {"bulk", section(reader, "[bulk]", bulk_settings(reader, config)), "counting of similar messages"},
+               {"bulk", section(bulk), "counting of similar messages"},
                {"quarantine", section(reader, "[quarantine]", std::move(quarantine)), "messages held back"},
                {"journal", section(reader, "[journal]", std::move(journal)), "record of recent messages"},
                {"http", section(reader, "[http]", http_settings(config)), "metrics and API"},

@@ -133,6 +133,7 @@ std::string format_message(const session::MessageRecord& record, const std::vect
     line.end_list();
   }
   append_facts(line, facts);
+  if (facts.bulk.count > 1) line.counted("bulk", facts.bulk.count, "cluster", facts.bulk.cluster);
   if (!list_errors.empty()) {
     line.begin_list("list_errors");
     for (size_t i = 0; i < std::min(list_errors.size(), kMaxRules); ++i) line.text_item(list_errors[i], 80);

@@ -97,6 +97,17 @@ void LogLine::flag(std::string_view name, bool value) {
   digits(name, value ? "true" : "false");
 }
 
+void LogLine::counted(std::string_view name, uint64_t count, std::string_view what_name, std::string_view what) {
+  key(name);
+  fmt::format_int number(count);
+  if (json_) {
+    out_.append("{\"count\":").append(number.data(), number.size());
+    out_.append(",\"").append(what_name).append("\":\"").append(what).append("\"}");
+  } else {
+    out_.append(number.data(), number.size()).append(":").append(what);
+  }
+}
+
 void LogLine::unknown(std::string_view name) {
   digits(name, json_ ? "null" : "-");
 }

@@ -21,6 +21,8 @@ class LogLine {
   /// Digits as they are to stand there.
   void digits(std::string_view name, std::string_view digits);
   void flag(std::string_view name, bool value);
+  /// How many, and of what (a word): text format NAME=57:WHAT, JSON "name":{"count":57,"WHAT_NAME":"WHAT"}.
+  void counted(std::string_view name, uint64_t count, std::string_view what_name, std::string_view what);
   /// Not known.
   void unknown(std::string_view name);
 

@@ -17,7 +17,9 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include "proxy/ops/bulk_metrics.h"
 #include "proxy/ops/code_counters.h"
+#include "proxy/ops/filter_metrics.h"
 #include "proxy/ops/label_map.h"
 #include "proxy/ops/list_metrics.h"
 
@@ -69,9 +71,6 @@ struct ListenerSeries {
   Counter* total;
   Gauge* open;
 };
-struct FilterSeries {
-  Histogram* seconds;
-};
 struct BackendSeries {
   Gauge* up;
   Histogram* seconds;
@@ -111,8 +110,6 @@ struct Metrics::Impl {
   Family<Counter>& rule_errors = counters("postern_rule_errors_total", "Runs of a rule that failed, by reason.");
   Family<Counter>& rule_changes =
       counters("postern_rule_would_change_total", "Messages whose verdict a shadow rule would have changed.");
-  Family<Histogram>& filter_seconds = histograms("postern_filter_seconds", "Time from start to result of a filter.");
-  Family<Counter>& filter_results = counters("postern_filter_results_total", "Results of filters.");
   Family<Counter>& dns_queries = counters("postern_dns_queries_total", "DNS look-ups, by record type and result.");
   Histogram& dns_seconds =
       histograms("postern_dns_seconds", "Time of one DNS look-up in seconds.").Add({}, wait_buckets());
@@ -135,11 +132,11 @@ struct Metrics::Impl {
   Counter& bare_newlines =
       counters("postern_bare_newline_messages_total", "Messages that held a lone CR or LF.").Add({});
 
+  BulkMetrics bulk{registry};
+  FilterMetrics filters{registry, wait_buckets()};
   ListMetrics lists{registry};
   LabelMap<ListenerSeries> listener_series{256};
   LabelMap<Counter*> recipient_series{64};
-  LabelMap<Counter*> filter_result_series{1024};
-  LabelMap<FilterSeries> filter_series{256};
   LabelMap<BackendSeries> backend_series{256};
   LabelMap<RuleSeries> rule_series{16384};
   std::array<Counter*, kVerdicts.size()> verdict_counters{};
@@ -296,20 +293,7 @@ void Metrics::message(const session::MessageRecord& record) {
 }
 
 void Metrics::filter(std::string_view filter, std::string_view result, Duration time) {
-  FilterSeries& series = impl_->filter_series.get(filter, [this](std::string_view key) {
-    return FilterSeries{&impl_->filter_seconds.Add({{"filter", std::string(key)}}, wait_buckets())};
-  });
-  series.seconds->Observe(seconds(time));
-  std::string both;
-  both.reserve(filter.size() + 1 + result.size());
-  both.append(filter).append(" ").append(result);
-  auto make = [&](std::string_view key) {
-    size_t blank = std::min(key.find(' '), key.size());
-    std::string name(key.substr(0, blank));
-    std::string rest(blank < key.size() ? key.substr(blank + 1) : key);
-    return &impl_->filter_results.Add({{"filter", name}, {"result", rest}});
-  };
-  impl_->filter_result_series.get(both, make)->Increment();
+  impl_->filters.ran(filter, result, time);
 }
 
 void Metrics::backend_replied(const std::string& backend, int code, Duration time) {
@@ -374,7 +358,17 @@ void Metrics::add_memory_kind(const std::string& kind, std::function<double()> b
   impl_->memory_kinds.emplace_back(&impl_->memory.Add({{"kind", kind}}), std::move(bytes));
 }
 
+void Metrics::watch_bulk(std::function<bulk::Index::Stats()> stats) {
+  impl_->bulk.watch(std::move(stats));
+  for (std::string_view result : kBulkResults) impl_->filters.expect("bulk", result);
+}
+
+void Metrics::watch_bulk_store(std::function<BulkStoreStats()> stats) {
+  impl_->bulk.watch(std::move(stats));
+}
+
 std::string Metrics::serialize() {
+  impl_->bulk.refresh();
   for (auto& [gauge, bytes] : impl_->memory_kinds) gauge->Set(bytes());
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());

@@ -1,18 +1,30 @@
 // Metrics: everything /metrics shows (design.md, 7).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "filters/base/clock.h"
+#include "filters/bulk/index.h"
 #include "filters/dns/dns.h"
 #include "lua/rules.h"
 #include "proxy/ops/config.h"
 #include "proxy/session/observer.h"
 
 namespace postern::ops {
+
+/// What there is to say of counts that several gateways share; see net::BulkStream::Stats. Numbers since the start.
+struct BulkStoreStats {
+  bool up = false;        // the store is reached, and what others see comes in
+  uint64_t sent = 0;      // events told to the others
+  uint64_t received = 0;  // events of the others
+  uint64_t dropped = 0;   // events that the others will never see
+  uint64_t refused = 0;   // events that could not be read
+  uint64_t alone = 0;     // messages counted here because the store was gone or late
+};
 
 /// Any thread. The calls of the mail path take no process-wide lock; a first use of a new label value does, once.
 class Metrics {
@@ -57,6 +69,12 @@ class Metrics {
   /// postern_memory_bytes{kind}: `bytes` is asked at every serialize(), on its thread. Before the first serialize().
   /// "resident" is there already.
   void add_memory_kind(const std::string& kind, std::function<double()> bytes);
+
+  /// Makes the series of alike messages exist; `stats` is asked at every serialize(), on its thread. Before the first
+  /// one, and only where messages are counted.
+  void watch_bulk(std::function<bulk::Index::Stats()> stats);
+  /// The same for counts that are shared with other gateways.
+  void watch_bulk_store(std::function<BulkStoreStats()> stats);
 
   /// The text exposition format 0.0.4. One thread at a time.
   [[nodiscard]] std::string serialize();

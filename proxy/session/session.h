@@ -13,6 +13,7 @@
 #include "filters/lists/check.h"
 #include "lua/rules.h"
 #include "proxy/session/backend_registry.h"
+#include "proxy/session/bulk_store.h"
 #include "proxy/session/memory_budget.h"
 #include "proxy/session/observer.h"
 #include "proxy/session/policy.h"
@@ -47,6 +48,7 @@ struct Services {
   const Snapshot& current;    // of this worker: what a session that began now would get
   dns::Client& list_dns;      // for DNS lists: equal questions of all workers are asked once
   lists::Desk& desk;          // of this worker
+  BulkStore* bulk = nullptr;  // of this worker; null: nobody counts alike messages
 };
 
 /// Who is connected, after any PROXY header.

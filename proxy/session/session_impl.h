@@ -1,7 +1,7 @@
 // The inside of Session. session.cc: events, the pump, deadlines, the end. session_envelope.cc: greeting to DATA.
 // session_backend.cc: the
 // connection behind us. session_message.cc: from the final dot to the reply. session_rules.cc: what rules decide.
-// session_lists.cc: DNS lists, and what the DNS says of the name in HELO.
+// session_lists.cc: DNS lists, and what the DNS says of the name in HELO. session_bulk.cc: messages that are alike.
 #pragma once
 
 #include <algorithm>
@@ -99,6 +99,10 @@ class SessionImpl final : private LinkEvents {
   Task<void> know_lists(rules::Stage stage, Facts& facts, Transaction* transaction);
   [[nodiscard]] std::unique_ptr<lists::Check> new_list_check(size_t asked_before);
   [[nodiscard]] bool unfiltered() const { return trusted() && policy_.relay.skip_filters; }
+
+  // --- session_bulk.cc
+  Task<void> know_bulk(Transaction& transaction, const message::Header& header);
+  void settle_bulk(Transaction& transaction, rules::Verdict verdict, const smtp::Reply& reply);
 
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);

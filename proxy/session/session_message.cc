@@ -101,6 +101,7 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   } else {
     reply = co_await judge_and_deliver(tx, judgement, verdict);
   }
+  settle_bulk(tx, judgement.verdict, reply);
   report(tx, judgement, std::move(verdict), reply, duplicate);
   if (reply.positive() || tx.awaits_retry) settle_retry(tx, reply);
   if (tx.mail_sent) backend_dirty_ = true;
@@ -137,6 +138,7 @@ Task<void> SessionImpl::learn(Transaction& tx, const message::Header& header) {
   co_await know_authentication(tx, header);
   co_await know_helo(Stage::Message, tx.facts);
   co_await know_lists(Stage::Message, tx.facts, &tx);
+  co_await know_bulk(tx, header);
 }
 
 Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {

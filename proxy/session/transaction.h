@@ -9,6 +9,7 @@
 
 #include "filters/authentication/check.h"
 #include "filters/base/signal.h"
+#include "filters/bulk/facts.h"
 #include "filters/facts.h"
 #include "filters/lists/check.h"
 #include "lua/rules.h"
@@ -43,6 +44,8 @@ struct Transaction {
   bool awaits_retry = false;  // the client is gone: its retry is expected (RetryMemory::pend)
   bool committed = false;     // the final dot went to the backend: the point of no return
   std::string backend_reply;
+  bulk::Ticket bulk;    // the clusters that it was counted in,
+  int64_t bulk_at = 0;  // and when; milliseconds since 1970
 
   // Last: destroyed first, which cancels them.
   std::unique_ptr<Background<spf::Outcome>> helo_spf;

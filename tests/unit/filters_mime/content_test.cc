@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -197,6 +198,53 @@ TEST(Content, LineEndsAndNul) {
   message += "\r\n\0one\r\n\r\n\0\0two\rthree\r\r\nfour\0\r\n\nfive\0\r"sv;
   Content content(message, true);
   EXPECT_EQ(content.text(), "\none\n\ntwo\nthree\n\nfour\n\nfive\n");
+}
+
+std::string shown_of(std::string_view text) {
+  std::string message = crlf(text);
+  Content content(message, true);
+  return content.shown();
+}
+
+/// Multipart `type` of parts with the given headers and bodies.
+std::string multipart(std::string_view type, std::string_view boundary, const std::vector<std::string>& parts) {
+  std::string out = "Content-Type: multipart/" + std::string(type) + "; boundary=" + std::string(boundary) + "\n\n";
+  for (const std::string& part : parts) out += "--" + std::string(boundary) + "\n" + part + "\n";
+  return out + "--" + std::string(boundary) + "--\n";
+}
+
+TEST(Content, ShownIsWhatAMailProgramOpensWith) {
+  const std::string plain = "Content-Type: text/plain\n\nplain words";
+  const std::string html = "Content-Type: text/html\n\n<p>rich words</p>";
+  const std::string calendar = "Content-Type: text/calendar\n\nBEGIN:VCALENDAR";
+  const std::string rich = "Content-Type: text/enriched\n\n<bold>old</bold>";
+  const std::string file = "Content-Type: text/html\nContent-Disposition: attachment\n\n<p>a file</p>";
+  EXPECT_EQ(shown_of("Subject: x\n\nonly this\n"), "only this\n");
+  EXPECT_EQ(shown_of(multipart("mixed", "m", {plain, html})), "plain words\nrich words") << "no choice: all of it";
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, html})), "rich words");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {html, plain})), "rich words") << "in the wrong order";
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, html, calendar})), "rich words");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, calendar})), "plain words");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {rich})), "<bold>old</bold>");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, plain + " again"})), "plain words again") << "the last";
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, file})), "plain words");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, multipart("related", "r", {html, html})})),
+            "rich words\nrich words")
+      << "HTML and what belongs to it";
+  EXPECT_EQ(shown_of(multipart("mixed", "m", {multipart("alternative", "a", {plain, html}), plain})),
+            "rich words\nplain words");
+  EXPECT_EQ(shown_of(multipart("alternative", "a", {plain, multipart("alternative", "b", {plain + " 2", html})})),
+            "rich words");
+}
+
+/// What is not shown must not take the room of what is.
+TEST(Content, ShownBehindMuchThatIsNot) {
+  std::string message = crlf(multipart("alternative", "a",
+                                       {"Content-Type: text/plain\n\n" + std::string(Content::kMaxText + 5, 'x'),
+                                        "Content-Type: text/html\n\n<p>rich words</p>"}));
+  Content content(message, true);
+  EXPECT_EQ(content.shown(), "rich words");
+  EXPECT_EQ(content.text().size(), Content::kMaxText);
 }
 
 }  // namespace

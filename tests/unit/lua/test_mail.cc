@@ -150,10 +150,6 @@ TEST(Mail, MisspeltFieldNamesTheNearest) {
   EXPECT_THAT(value_of("mail[1 + 0]"), HasSubstr("mail has no field"));
 }
 
-TEST(Mail, FactsOfLaterVersionsSaySo) {
-  EXPECT_THAT(value_of("mail['bulk' .. '']"), HasSubstr("mail.bulk is not available in this version"));
-}
-
 // The names that pairs(<object>) gives, in their order.
 std::string names_in(const std::string& object, const std::string& stage) {
   Judged run(rule_text(
@@ -167,7 +163,7 @@ TEST(Mail, PairsWalksWhatIsKnown) {
   EXPECT_EQ(names_in("mail", "rcpt"), "client spf helo_spf helo helo_is from rcpts score lists ");
   EXPECT_EQ(names_in("mail", "message"),
             "client spf helo_spf dmarc dkim dkim_ignored arc helo helo_is from rcpts size subject text hidden urls "
-            "attachments parts defects truncated score lists ");
+            "attachments parts defects truncated score lists bulk ");
   EXPECT_EQ(names_in("mail.client", "connect"), "ip name reverse port tls early ");
   EXPECT_EQ(names_in("mail.dmarc", "message"), "result policy domain from aligned testing reason override ");
   EXPECT_EQ(names_in("mail.spf", "mail"), "result domain explanation reason ");

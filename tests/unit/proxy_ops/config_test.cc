@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/unit/proxy_ops/files.h"
@@ -167,10 +168,11 @@ reject = 10.0
 [rules]
 directory = "."
 [bulk]
-store = "redis://127.0.0.1:6379/0"
+store = "redis://postern:p@ss%2Fword@[::1]:6379/3"
 window = "12h"
 memory = "10MB"
-state = "/var/lib/postern/bulk"
+state = "bulk"
+limit = 250
 [quarantine]
 maildir = "/var/lib/postern/quarantine"
 [journal]
@@ -272,7 +274,11 @@ TEST_F(EveryKey, OfTheRest) {
   ASSERT_EQ(policy.verdict.overrides.size(), 1U);
   EXPECT_THAT(policy.verdict.overrides[0].recipients, ElementsAre("@example.net", "boss@example.org"));
   EXPECT_EQ(policy.verdict.overrides[0].thresholds, (rules::Thresholds{std::nullopt, 5.0, 9.5, 10.0}));
+  EXPECT_EQ(config->bulk_store, "redis://postern:p@ss%2Fword@[::1]:6379/3");
+  EXPECT_EQ(config->bulk_window, 12h);
   EXPECT_EQ(config->bulk_memory, 10'000'000U);
+  EXPECT_EQ(config->bulk_state, directory_.path() + "/bulk");
+  EXPECT_EQ(config->bulk_limit, 250U);
   EXPECT_EQ(config->journal_keep, 10min);
   EXPECT_EQ(config->http_token, "secret");
   EXPECT_EQ(policy.limits.message_size, 1ULL << 30U);
@@ -345,7 +351,35 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[rules]\ndirectory = \"postern.toml\"", "is no directory"},
         Bad{"[http]\naddress = \"192.0.2.1:80\"", "6:11: 'address' in [http] is not loopback: a 'token' is required"},
         Bad{"[http]\ntoken = \"a b\"", "without blanks"}, Bad{"[bulk]\nstore = \"redis:x\"", "neither \"memory\" nor"},
+        Bad{"[bulk]\nlimit = 1", "1, allowed are 2 to 1000000000"},
+        Bad{"[bulk]\nmemory = \"1000KiB\"", "allowed are 1MiB to"}, Bad{"[bulk]\nstore = 1", "\"off\" or"},
         Bad{"[log]\nlevel = \"loud\"", "\"debug\" or \"info\""}, Bad{"hostnam = 1", "unknown key"}));
+
+TEST_F(ConfigTest, CountsMayBeKeptNowhereHereOrInRedis) {
+  for (const char* store : {"off", "memory", "redis://localhost:6379", "redis://redis.example.org:6379/0",
+                            "redis://:secret@127.0.0.1:6379", "redis://u:a:b@c%40@[2001:db8::1]:1/15"}) {
+    ConfigPtr config = load(fmt::format("{}[bulk]\nstore = \"{}\"\n", kLeast, store));
+    ASSERT_TRUE(config) << store;
+    EXPECT_EQ(config->bulk_store, store);
+  }
+  ConfigPtr config = load(std::string(kLeast) + "[bulk]\nstate = \"\"\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->bulk_state, "") << "nothing is kept";
+  EXPECT_EQ(config->bulk_limit, 100U);
+}
+
+TEST_F(ConfigTest, ABadPlaceOfRedisIsNamedWithoutThePassword) {
+  for (const char* store :
+       {"redis://", "redis://127.0.0.1", "redis://:hunter2@127.0.0.1:0", "redis://hunter2@127.0.0.1:6379",
+        "redis://u:@127.0.0.1:6379", "redis://:hunter2@127.0.0.1:6379/", "redis://:hunter2@127.0.0.1:6379/x",
+        "redis://:hunter2@127.0.0.1:6379/123456", "redis://:hunter%2@127.0.0.1:6379", "redis://:hunter2%@h:6379",
+        "redis://:hunter2 @h:6379", "redis://:hunter2@::1:6379", "redis://:hunter2@/:6379"}) {
+    EXPECT_THAT(problems(fmt::format("{}[bulk]\nstore = \"{}\"\n", kLeast, store)),
+                ElementsAre(AllOf(HasSubstr("postern.toml:6:9: 'store' in [bulk] is not redis://[[USER]:PASSWORD@]"),
+                                  testing::Not(HasSubstr("hunter")))))
+        << store;
+  }
+}
 
 TEST_F(ConfigTest, BackendsThatCannotBeAreRefused) {
   auto backend = [&](const std::string& address) {

@@ -96,6 +96,18 @@ TEST(LogTest, ListsThatFailedAreNamed) {
   EXPECT_EQ(object["list_errors"], json({"ZEN", "DBL"}));
 }
 
+TEST(LogTest, HowManyAreLikeItAndWhereToLook) {
+  Sample sample;
+  sample.facts.bulk.count = 57;
+  sample.facts.bulk.cluster = "0123456789abc";
+  std::string line = format_message(sample.record, {}, {}, Config::LogFormat::Text, kWhen);
+  EXPECT_THAT(line, HasSubstr(" arc=- bulk=57:0123456789abc backend="));
+  json object = json::parse(format_message(sample.record, {}, {}, Config::LogFormat::Json, kWhen));
+  EXPECT_EQ(object["bulk"], json::parse(R"({"count":57,"cluster":"0123456789abc"})"));
+  sample.facts.bulk.count = 1;
+  EXPECT_THAT(format_message(sample.record, {}, {}, Config::LogFormat::Text, kWhen), Not(HasSubstr("bulk=")));
+}
+
 TEST(LogTest, HostileTextStaysOneLineAndNeverForgesAField) {
   Sample sample;
   sample.facts.helo = "x\" verdict=accept \r\n2023 info message id=forged\x1b[2J";

@@ -88,6 +88,52 @@ TEST(MetricsTest, EventsAreCounted) {
   EXPECT_THAT(text, HasSubstr("postern_rule_would_change_total{from=\"accept\",rule=\"R\",to=\"reject\"} 1\n"));
 }
 
+TEST(MetricsTest, CountsOfAlikeMessagesAreThereWhereSomebodyCounts) {
+  Metrics metrics;
+  EXPECT_THAT(metrics.serialize(), Not(HasSubstr("postern_bulk_")));
+  bulk::Index::Stats stats;
+  metrics.watch_bulk([&] { return stats; });
+  std::string text = metrics.serialize();
+  for (const char* line :
+       {"\npostern_bulk_clusters 0\n", "\npostern_bulk_single 0\n", "\npostern_bulk_over_limit 0\n",
+        "\npostern_bulk_bytes 0\n", "postern_filter_results_total{filter=\"bulk\",result=\"alone\"} 0\n",
+        "postern_filter_results_total{filter=\"bulk\",result=\"alike\"} 0\n",
+        "postern_filter_results_total{filter=\"bulk\",result=\"no_evidence\"} 0\n",
+        "postern_filter_seconds_count{filter=\"bulk\"} 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("postern_bulk_store_up"))) << "there is no other gateway";
+  stats = {17, 900, 1U << 20U, 3};
+  metrics.filter("bulk", "alike", 1ms);
+  text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_clusters 17\n"));
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_single 900\n"));
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_bytes 1048576\n"));
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_over_limit 3\n"));
+  EXPECT_THAT(text, HasSubstr("postern_filter_results_total{filter=\"bulk\",result=\"alike\"} 1\n"));
+}
+
+TEST(MetricsTest, WhatGatewaysShareIsCountedOnce) {
+  Metrics metrics;
+  BulkStoreStats stats;
+  metrics.watch_bulk_store([&] { return stats; });
+  std::string text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_store_up 0\n"));
+  for (const char* result : {"sent", "received", "dropped", "refused", "alone"}) {
+    EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"" + std::string(result) + "\"} 0\n"));
+  }
+  stats = {true, 10, 20, 1, 2, 5};
+  for (int i = 0; i < 3; ++i) text = metrics.serialize();
+  stats.sent = 12;
+  text = metrics.serialize();
+  EXPECT_THAT(text, HasSubstr("\npostern_bulk_store_up 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"sent\"} 12\n"));
+  EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"received\"} 20\n"));
+  EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"dropped\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"refused\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("postern_bulk_shared_total{result=\"alone\"} 5\n"));
+}
+
 TEST(MetricsTest, AllThreadsTogetherLoseNothing) {
   Metrics metrics;
   std::vector<std::thread> threads;
@@ -166,6 +212,8 @@ TEST(MetricsTest, PromtoolFindsNothingToSay) {
   metrics.rules_loaded(*rules::RuleSet::empty());
   metrics.list_asked("ZEN", "listed", 1ms);
   metrics.list_decisive("ZEN");
+  metrics.watch_bulk([] { return bulk::Index::Stats{1, 2, 3, 4}; });
+  metrics.watch_bulk_store([] { return BulkStoreStats{true, 1, 2, 3, 4, 5}; });
   TempDirectory directory;
   std::string file = directory.write("metrics", metrics.serialize());
   std::string said = directory.path() + "/said";

@@ -1,0 +1,106 @@
+// BulkStream::Impl: how the connections to Redis begin and end.
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proxy/net/bulk_stream_impl.h"
+
+namespace postern::net {
+namespace {
+
+constexpr Duration kLogin = std::chrono::seconds(1);
+constexpr Duration kLastWords = std::chrono::milliseconds(200);
+
+}  // namespace
+
+void BulkStream::Impl::connect() {
+  connect_timer_.reset();
+  auto lost = [this](const std::string& why) { lose(why); };
+  writer_ = std::make_unique<RedisConnection>(loop_, timers_, store_, lost);
+  reader_ = std::make_unique<RedisConnection>(loop_, timers_, store_, lost);
+  login_deadline_ = timers_.after(kLogin, [this] { fail("no answer"); });
+  // Its answer says where the stream's end is, and its return that reading works.
+  probe();
+}
+
+void BulkStream::Impl::begin(StreamId newest) {
+  login_deadline_.reset();
+  if (skip_) {
+    observer_.note("warning",
+                   fmt::format("bulk: entries in Redis at {} that are too large are passed over", store_.shown()));
+    at_ = newest.before();
+  } else if (!(at_ < newest)) {
+    // Another Redis, an older copy of it, or its clock was set back. Everything up to `newest` may be new, then; what
+    // we have read ourselves we know by its gateway and number. After a start nothing is known, and what is older than
+    // the snapshot's place is in the snapshot.
+    observer_.note("info", fmt::format("bulk: the stream in Redis at {} has begun anew", store_.shown()));
+    at_ = started_ ? StreamId{} : newest.before();
+  }
+  if (std::exchange(skip_, false)) flying_.clear();
+  reading_ = true;
+  remember();
+  read();
+  flush();
+}
+
+void BulkStream::Impl::fail(const std::string& why) {
+  // In a turn of its own: who fails is mostly called by the connection.
+  if (!failing_) failing_ = timers_.after(Duration::zero(), [this, why] { lose(why); });
+}
+
+void BulkStream::Impl::lose(const std::string& why) {
+  up_ = false;
+  reading_ = false;
+  if (reader_ && reader_->overfull()) skip_ = true;
+  writer_.reset();
+  reader_.reset();
+  failing_.reset();
+  login_deadline_.reset();
+  write_deadline_.reset();
+  read_deadline_.reset();
+  probe_timer_.reset();
+  probe_.reset();
+  unacknowledged_ = 0;
+  take_back();
+  if (ending_) {
+    loop_.stop();
+    return;
+  }
+  if (!told_down_) {
+    observer_.note("warning", fmt::format("bulk: Redis at {} does not serve ({}): messages are counted here alone",
+                                          store_.shown(), why));
+    told_down_ = true;
+  }
+  connect_timer_ = timers_.after(reconnect_.next(), [this] { connect(); });
+}
+
+void BulkStream::Impl::take_back() {
+  // Redis may have got them or not; who reads one twice knows it by its number. Those that came back are no more
+  // flying.
+  while (!unwritten_.empty()) {
+    ParcelPtr parcel = std::move(unwritten_.back());
+    unwritten_.pop_back();
+    if (flying_.empty() || flying_.back() != parcel) {
+      ++sent_;
+      continue;
+    }
+    flying_.pop_back();
+    queued_octets_ += parcel->octets.size();
+    queue_.push_front(std::move(parcel));
+  }
+  trim();
+}
+
+void BulkStream::Impl::finish() {
+  ending_ = true;
+  take_submitted();
+  end_timer_ = timers_.after(kLastWords, [this] { loop_.stop(); });
+  if (!reading_) loop_.stop();
+  finish_when_written();
+}
+
+void BulkStream::Impl::finish_when_written() {
+  if (ending_ && queue_.empty() && unwritten_.empty()) loop_.stop();
+}
+
+}  // namespace postern::net
