@@ -17,16 +17,18 @@ local LEAST = 20
 local function below(name, above) return name:sub(-#above - 1) == "." .. above end
 
 -- The author's domain, where it is proven: by DMARC (a trusted forwarder's word for it counts), or, where the domain publishes
--- nothing for DMARC, by a signature of its own over the whole message (of that domain, or one above or below it).
+-- nothing for DMARC, by a signature of its own over the whole message, or by SPF for its own envelope sender (of that domain, or one
+-- above or below it).
 local function proven(mail)
   local domain = mail.dmarc.domain
   if domain == "" then return nil end
   if mail.dmarc.result == "pass" or mail.dmarc.override then return domain end
   if mail.dmarc.result == "fail" then return nil end
+  local function its_own(name) return name == domain or below(name, domain) or below(domain, name) end
+  if mail.spf.result == "pass" and mail.from ~= "" and its_own(mail.spf.domain:lower()) then return domain end
   for _, signature in ipairs(mail.dkim) do
-    if signature.result == "pass" and not signature.partial and not signature.testing then
-      local signer = signature.domain:lower()
-      if signer == domain or below(signer, domain) or below(domain, signer) then return domain end
+    if signature.result == "pass" and not signature.partial and not signature.testing and its_own(signature.domain:lower()) then
+      return domain
     end
   end
   return nil

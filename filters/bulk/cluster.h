@@ -23,7 +23,7 @@
 namespace postern::bulk {
 
 /// Texts of fewer words are alike only when they also lead to a common site, or neither leads anywhere.
-constexpr uint32_t kFewWords = 40;
+constexpr uint32_t kFewWords = 20;
 
 /// Of what different ones are counted.
 enum class Who : uint8_t { Networks, Senders, Domains, Recipients };
@@ -119,7 +119,11 @@ struct Numbers {
   Text<kMaxFrom> from;
 };
 struct MoreSamples {
-  std::array<Sample, Distinct::kMost> samples{};
+  std::array<Sample, Distinct::kMore> samples{};
+  BodyRef most = 0;  // MostSamples, which go on from here
+};
+struct MostSamples {
+  std::array<Sample, Distinct::kMost - Distinct::kMore> samples{};
 };
 struct MorePassed {
   std::array<PassedRow, 3> rows{};
@@ -128,7 +132,7 @@ struct MorePassed {
 template <typename T>
 concept Body = std::is_trivially_copyable_v<T> && sizeof(T) <= kBodySize && alignof(T) <= 8;
 static_assert(std::is_trivially_copyable_v<Head> && Body<Sketch> && Body<Rivals> && Body<Votes> && Body<Numbers> &&
-              Body<MoreSamples> && Body<MorePassed>);
+              Body<MoreSamples> && Body<MostSamples> && Body<MorePassed>);
 
 /// A cluster whole, as a value.
 struct ClusterImage {
@@ -139,7 +143,7 @@ struct ClusterImage {
   };
   struct Set {
     uint8_t level = 0;          // at most Distinct::kMaxLevel
-    std::vector<Seen> samples;  // at most Distinct::kMost; of each hash the low `level` bits above those 4 are 0
+    std::vector<Seen> samples;  // at most Distinct::kMost, each of that level
     bool operator==(const Set&) const = default;
   };
 

@@ -17,6 +17,17 @@ uint32_t mixed(uint32_t hash) {
   return hash ^ hash >> 16U;
 }
 
+/// How many are left when those go of which `out` says so; they keep their order.
+template <typename F>
+uint8_t without(Room room, uint8_t size, const F& out) {
+  uint8_t kept = 0;
+  for (size_t at = 0; at < size; ++at) {
+    Sample each = room[at];
+    if (!out(each)) room[kept++] = each;
+  }
+  return kept;
+}
+
 }  // namespace
 
 Sample sample_of(uint32_t hash) {
@@ -25,12 +36,12 @@ Sample sample_of(uint32_t hash) {
   return sample != 0 ? sample : ~kSlotBits;
 }
 
-bool Distinct::add(std::span<Sample> room, Sample sample) {
+bool Distinct::add(Room room, Sample sample) {
   if ((sample & ~kSlotBits) == 0) return true;
   if (!of_level(sample, open)) return true;
-  for (Sample& each : room.first(size)) {
-    if (((each ^ sample) & ~kSlotBits) != 0) continue;
-    each = sample;
+  for (size_t at = 0; at < size; ++at) {
+    if (((room[at] ^ sample) & ~kSlotBits) != 0) continue;
+    room[at] = sample;
     return true;
   }
   if (size == room.size()) return false;
@@ -38,49 +49,50 @@ bool Distinct::add(std::span<Sample> room, Sample sample) {
   return true;
 }
 
-void Distinct::raise(std::span<Sample> room, uint8_t to) {
+void Distinct::raise(Room room, uint8_t to) {
   open = std::max(open, to);
   level = std::max(level, open);
-  auto out = [this](Sample each) { return !of_level(each, open); };
-  size = static_cast<uint8_t>(std::remove_if(room.begin(), room.begin() + size, out) - room.begin());
+  size = without(room, size, [this](Sample each) { return !of_level(each, open); });
 }
 
-void Distinct::thin(std::span<Sample> room) {
+void Distinct::thin(Room room) {
   while (size == room.size() && open < kMaxLevel) raise(room, static_cast<uint8_t>(open + 1));
 }
 
-void Distinct::forget(std::span<Sample> room, SliceSet slices, int64_t newest) {
-  auto gone = [slices](Sample each) { return (slices >> (each & kSlotBits) & 1U) != 0; };
-  size = static_cast<uint8_t>(std::remove_if(room.begin(), room.begin() + size, gone) - room.begin());
+void Distinct::forget(Room room, SliceSet slices, int64_t newest) {
+  size = without(room, size, [slices](Sample each) { return (slices >> (each & kSlotBits) & 1U) != 0; });
   if ((slices >> since & 1U) != 0) level = open;
   if (slices == kAllSlices) level = open = 0;
   // Eight times as many still leave room, should it stay as it is.
+  constexpr uint8_t kEightTimes = 12;
   if (level > 0 && open == level && size <= kMost / 12) {
-    open = static_cast<uint8_t>(level > 3 ? level - 3 : 0);
+    open = static_cast<uint8_t>(level > kEightTimes ? level - kEightTimes : 0);
     since = static_cast<uint8_t>(slot_of(newest));
   }
 }
 
-void Distinct::shift(std::span<Sample> room, int64_t slices) {
-  for (Sample& each : room.first(size)) {
-    each = (each & ~kSlotBits) | slot_of(static_cast<int64_t>(each & kSlotBits) - slices);
+void Distinct::shift(Room room, int64_t slices) {
+  for (size_t at = 0; at < size; ++at) {
+    Sample each = room[at];
+    room[at] = (each & ~kSlotBits) | slot_of(static_cast<int64_t>(each & kSlotBits) - slices);
   }
   since = static_cast<uint8_t>(slot_of(static_cast<int64_t>(since) - slices));
 }
 
-uint64_t Distinct::estimate(std::span<const Sample> room, SliceSet live) const {
+uint64_t Distinct::estimate(RoomView room, SliceSet live) const {
   uint64_t there = 0;
   uint64_t complete = 0;
-  for (Sample each : room.first(size)) {
+  for (size_t at = 0; at < size; ++at) {
+    Sample each = room[at];
     if ((live >> (each & kSlotBits) & 1U) == 0) continue;
     ++there;
     complete += of_level(each, level) ? 1 : 0;
   }
   if (level == 0) return there;
-  // Samples are hashes of 28 - level bits: of many different ones some fall together (linear counting).
-  double range = std::ldexp(1.0, 28 - level);
+  // There are only so many hashes below the bound: of many different ones some fall together (linear counting).
+  double range = bound_of(level);
   double share = std::min(static_cast<double>(complete) / range, 1.0 - 1.0 / range);
-  auto all = static_cast<uint64_t>(std::llround(-std::ldexp(range * std::log1p(-share), level)));
+  auto all = static_cast<uint64_t>(std::llround(-std::ldexp(std::log1p(-share), 28)));
   return std::max(all, there);
 }
 

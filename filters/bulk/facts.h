@@ -10,18 +10,21 @@
 
 namespace postern::bulk {
 
-/// Of the largest cluster that the message belongs to, the message itself included. Numbers are of the sliding window;
-/// distinct ones are estimates (within about 10 %, exact below 8).
+/// Of the largest cluster that the message belongs to, the message itself included. Counts and the share are of the
+/// sliding window, `first_seen` and `age` of the cluster's whole life. Distinct ones are exact up to 255,
+/// then estimates: 19 of 20 are within 15 %. A message that is alone, or that nothing can be compared
+/// by, has the numbers of itself: count 1, `first_seen` its own time; its similarity is 0 and its `cluster` empty. As
+/// declared here: one of which nothing is known, where nobody counts.
 struct Outcome {
   uint64_t count = 1;
   double similarity = 0;   // to the centre of the cluster, 0 to 1
-  int64_t first_seen = 0;  // seconds since 1970: when the cluster began; 0: there is none
+  int64_t first_seen = 0;  // seconds since 1970: when the cluster began; 0: nobody counts
   int64_t age = 0;         // seconds since then
-  uint64_t networks = 0;   // distinct client networks: IPv4 /24, IPv6 /48
-  uint64_t senders = 0;    // distinct envelope senders
+  uint64_t networks = 1;   // distinct client networks: IPv4 /24, IPv6 /48
+  uint64_t senders = 1;    // distinct envelope senders
   uint64_t domains = 0;    // distinct domains that answer for the messages: of the author, else of a DKIM signature
-  uint64_t recipients = 0;
-  double authenticated_share = 0;  // of the messages: DMARC passed, or a DKIM signature of `domain`'s
+  uint64_t recipients = 1;
+  double authenticated_share = 0;  // of the messages: DMARC passed, or SPF or a DKIM signature of that very domain
   std::string cluster;             // its name, 13 characters; empty: the message is in none
   Evidence evidence = Evidence::None;
   Aspect aspect = Aspect::Text;  // by what it is alike

@@ -43,7 +43,8 @@ Fingerprint fingerprint(mime::Content& content, const message::Header& header, b
     out.evidence = text.words > 0 ? Evidence::Little : Evidence::None;
   }
   out.sites = sites_of(content.urls());
-  hash_files(content, out.files, out.pictures);
+  // What a bounce brings back was sent by somebody else.
+  if (out.evidence != Evidence::Bounce) hash_files(content, out.files, out.pictures);
   bool says_little = out.evidence == Evidence::None || out.evidence == Evidence::Little;
   if (says_little) out.urls = url_print(content.urls(), !out.pictures.empty());
   return out;

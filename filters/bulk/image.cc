@@ -24,7 +24,9 @@ void copy_numbers(const Shard& shard, const Numbers& numbers, ClusterImage& imag
     const Distinct& set = numbers.distinct[who];
     image.who[who].level = set.level;
     image.who[who].samples.reserve(set.size);
-    for (Sample each : samples_of(shard, numbers, who).first(set.size)) {
+    RoomView samples = samples_of(shard, numbers, who);
+    for (size_t at = 0; at < set.size; ++at) {
+      Sample each = samples[at];
       if (!of_level(each, set.level)) continue;
       image.who[who].samples.push_back({each & ~kSlotBits, age_of(each & kSlotBits, image.slice)});
     }
@@ -68,7 +70,7 @@ void restore_numbers(Shard& shard, Numbers& numbers, const ClusterImage& image, 
       int64_t slice = slice_now(image, seen.age, slice_ms);
       if (slice > oldest) samples[set.size++] = (seen.hash & ~kSlotBits) | slot_of(slice);
     }
-    merge_samples(shard, numbers, who, set, samples);
+    merge_samples(shard, numbers, who, set, RoomView(samples));
   }
   numbers.let_through = image.let_through;
   numbers.subject.set(image.subject);

@@ -50,12 +50,20 @@ bool sites_agree(const Head& head, const Sighting& sighting, uint32_t words) {
                      [&](uint32_t site) { return std::find(head.sites.begin(), end, site) != end; });
 }
 
-/// Whether two clusters that one message is a copy of are the same campaign: not when it quotes both.
-bool same_campaign(const Shard& shard, const Head& head, const Shard& other_shard, const Head& other) {
-  if (head.aspect == Aspect::Picture) return std::popcount(head.key ^ other.key) <= kPictureDistance;
-  if (head.aspect != Aspect::Text) return head.key == other.key;
-  Likeness near = likeness(shard.body<Sketch>(head.centre), other_shard.body<Sketch>(other.centre));
-  return is_copy(near, std::min(head.words, other.words), std::min(head.members, other.members));
+/// Calls `use` with each thing that the message can be alike in.
+template <typename F>
+void each_unit(const Sighting& sighting, const Moment& when, const F& use) {
+  const Fingerprint& print = sighting.print;
+  if (print.text) use(Unit{sighting, Aspect::Text, 0, when});
+  size_t files = std::min(print.files.size(), Fingerprint::kMaxFiles);
+  for (size_t at = 0; at < files; ++at) use(Unit{sighting, Aspect::File, print.files[at], when});
+  size_t pictures = std::min(print.pictures.size(), Fingerprint::kMaxPictures);
+  for (size_t at = 0; at < pictures; ++at) use(Unit{sighting, Aspect::Picture, print.pictures[at], when});
+  if (print.urls) use(Unit{sighting, Aspect::Urls, *print.urls, when});
+}
+
+void add_once(Ticket& ticket, uint64_t number) {
+  if (std::find(ticket.begin(), ticket.end(), number) == ticket.end()) ticket.push_back(number);
 }
 
 }  // namespace
@@ -84,28 +92,29 @@ Index::Impl::Locked::Locked(Shard& one, Shard& two) {
 
 Seen Index::Impl::see(const Sighting& sighting) {
   Seen seen;
-  const Fingerprint& print = sighting.print;
+  seen.ticket.reserve(2);
   Moment when = time_.settle(sighting.wall_ms);
-  auto count_in = [&](Aspect aspect, uint64_t key) {
-    Placed placed = place(Unit{sighting, aspect, key, when});
+  each_unit(sighting, when, [&](const Unit& unit) {
+    Placed placed = place(unit);
     if (placed.number == 0) return;
     bool first = seen.ticket.empty();
-    if (std::find(seen.ticket.begin(), seen.ticket.end(), placed.number) == seen.ticket.end()) {
-      seen.ticket.push_back(placed.number);
-    }
+    add_once(seen.ticket, placed.number);
     if (!first && placed.outcome.count <= seen.outcome.count) return;
     seen.outcome = std::move(placed.outcome);
     seen.crossed = placed.crossed;
-  };
-  seen.ticket.reserve(2);
-  if (print.text) count_in(Aspect::Text, 0);
-  size_t files = std::min(print.files.size(), Fingerprint::kMaxFiles);
-  for (size_t at = 0; at < files; ++at) count_in(Aspect::File, print.files[at]);
-  size_t pictures = std::min(print.pictures.size(), Fingerprint::kMaxPictures);
-  for (size_t at = 0; at < pictures; ++at) count_in(Aspect::Picture, print.pictures[at]);
-  if (print.urls) count_in(Aspect::Urls, *print.urls);
-  seen.outcome.evidence = print.evidence;
+  });
+  if (seen.ticket.empty()) seen.outcome = alone(sighting, when);
+  seen.outcome.evidence = sighting.print.evidence;
   return seen;
+}
+
+Ticket Index::Impl::where(const Sighting& sighting) const {
+  Ticket ticket;
+  each_unit(sighting, time_.at(sighting.wall_ms), [&](const Unit& unit) {
+    Match match = search(unit, 0).best;
+    if (match.ref != 0) add_once(ticket, match.number);
+  });
+  return ticket;
 }
 
 Index::Impl::Match Index::Impl::compare(const Unit& unit, Ref ref) const {
@@ -190,7 +199,7 @@ std::optional<Index::Impl::Placed> Index::Impl::join_alike(const Unit& unit, con
     if (other != ref && shard(other).head(place_of(other)).number == alike.second.number) {
       rebase(shard(other), place_of(other), unit.when, time_.now());
       if (same_campaign(in, in.head(place_of(ref)), shard(other), shard(other).head(place_of(other)))) {
-        ref = merge(ref, other, unit.when, entries);
+        ref = merge(ref, other, entries);
       }
     }
     Shard& kept = shard(ref);
@@ -205,14 +214,19 @@ std::optional<Index::Impl::Placed> Index::Impl::join_alike(const Unit& unit, con
   return result;
 }
 
-// Both shards are locked. The larger one stays; of two that gateways see alike they all keep the same one.
-Ref Index::Impl::merge(Ref one, Ref two, const Moment& when, Entries& entries) {
+// Both shards are locked. The smaller number stays: gateways that join the same clusters, in whatever order, end with
+// the same one. That of a message which was alone so far is nobody's name yet.
+Ref Index::Impl::merge(Ref one, Ref two, Entries& entries) {
   auto order = [&](Ref ref) {
     const Head& head = shard(ref).head(place_of(ref));
-    return std::tuple(head.allowed, shard(ref).count(head, when.slice), -head.first_ms, head.number);
+    return std::tuple(!head.counted, head.number);
   };
-  Ref kept = order(one) >= order(two) ? one : two;
+  Ref kept = order(one) <= order(two) ? one : two;
   Ref gone = kept == one ? two : one;
+  // Unless it has no room for one more that is allowed.
+  if (shard(gone).head(place_of(gone)).allowed && !shard(kept).allow(shard(kept).head(place_of(kept)), true)) {
+    std::swap(kept, gone);
+  }
   bool together = &shard(kept) == &shard(gone);
   shard(kept).pin(place_of(kept), together ? place_of(gone) : 0);
   if (!together) shard(gone).pin(place_of(gone), 0);
@@ -301,7 +315,7 @@ Index::Impl::Placed Index::Impl::join_twin(const Unit& unit, Ref own, Placed res
       if (shard(own).head(place_of(own)).number != result.number) return result;
       if (shard(twin.ref).head(place_of(twin.ref)).number != twin.number) continue;
       rebase(shard(twin.ref), place_of(twin.ref), unit.when, time_.now());
-      Ref kept = merge(own, twin.ref, unit.when, entries);
+      Ref kept = merge(own, twin.ref, entries);
       shard(kept).head(place_of(kept)).similarity = static_cast<float>(twin.similarity);
       result = placed(kept, unit, entries);
     }

@@ -43,6 +43,7 @@ class Index {
  public:
   static constexpr size_t kMaxPassed = 10;
   static constexpr size_t kMaxAllowed = 10'000;
+  static constexpr uint64_t kAll = 2;  // messages: a cluster has no fewer
 
   struct Options {
     uint64_t memory = 256U << 20U;  // octets, all told; at least 1 MiB
@@ -62,16 +63,28 @@ class Index {
   void take(const Withdrawn& withdrawn);
   /// False: there is no such cluster, or too many are allowed. An allowed cluster is not forgotten.
   bool take(const Allowed& allowed);
+  /// Another gateway counted a message in its cluster `number` that is in `own` here: one campaign, which began there
+  /// and here before they knew of each other. Both end with the smaller number, whoever hears first, and either number
+  /// leads to it. When both are here they are joined, if they are alike.
+  void adopt(uint64_t number, uint64_t own);
+  /// The clusters that the message belongs to, without counting it; as Seen::ticket, but for those that it would begin.
+  [[nodiscard]] Ticket where(const Sighting& sighting) const;
 
-  /// Clusters whose count is at least `at_least`, the largest first, at most `most`. Takes each shard's lock for a
-  /// while: not for the mail path.
+  /// Clusters whose count is at least `at_least`, the largest first, at most `most`. Where all are asked for, which is
+  /// from kAll messages on, those that are allowed are among them although no message is left in the window: they are
+  /// remembered. Takes each shard's lock for a while: not for the mail path.
   [[nodiscard]] std::vector<Report> list(int64_t wall_ms, uint64_t at_least, size_t most) const;
   [[nodiscard]] std::optional<Report> find(uint64_t cluster, int64_t wall_ms) const;
+
+  /// Forgets what has left the window at `wall_ms`, also when no message comes, and counts anew what is over the limit,
+  /// also after set_limit(). To be called every few seconds: does nothing unless a fifteenth of the window has passed
+  /// or the limit has changed; then it looks at every cluster, some 20 ms, a few under a lock at a time.
+  void forget(int64_t wall_ms);
 
   struct Stats {
     uint64_t clusters = 0;    // with two members or more
     uint64_t single = 0;      // messages without their like so far
-    uint64_t bytes = 0;       // in use, of Options::memory
+    uint64_t bytes = 0;       // taken from the system, of Options::memory; given back when nothing is left
     uint64_t over_limit = 0;  // clusters whose count has reached the limit and that had a message within the window
   };
   /// Cheap: counters.
@@ -83,10 +96,16 @@ class Index {
   /// copied); stops with what `write` fails with. `position`: a text of the caller's that load() gives back.
   [[nodiscard]] Result<void> save(std::string_view position,
                                   const std::function<Result<void>(std::string_view)>& write) const;
+  /// What load() did: `kept` of `all` clusters and single messages, for those that have left the window are not
+  /// counted; fewer when `memory` has no room for them.
+  struct Loaded {
+    uint64_t kept = 0;
+    uint64_t all = 0;
+  };
   /// Into an empty index that nobody else uses yet; clusters that have left the window at `wall_ms` are left out, and
   /// what does not fit into `memory` any more. Fails with what is wrong and leaves the index empty: `octets` may be
-  /// torn or anybody's. Returns the position.
-  [[nodiscard]] Result<std::string> load(std::string_view octets, int64_t wall_ms);
+  /// torn or anybody's. Returns the position. `loaded` may be null.
+  [[nodiscard]] Result<std::string> load(std::string_view octets, int64_t wall_ms, Loaded* loaded = nullptr);
 
  private:
   class Impl;
@@ -94,7 +113,7 @@ class Index {
   std::atomic<uint64_t> limit_;
 };
 
-/// An event of this or another gateway; of a sighting only the counting is done.
+/// An event of this or another gateway; of a sighting it is counted, and the names of its clusters are taken over.
 void apply(Index& index, const Event& event);
 
 }  // namespace postern::bulk

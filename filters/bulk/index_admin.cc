@@ -21,13 +21,19 @@ std::vector<Report> Index::list(int64_t wall_ms, uint64_t at_least, size_t most)
 std::optional<Report> Index::find(uint64_t cluster, int64_t wall_ms) const {
   return impl_->find(cluster, wall_ms);
 }
+void Index::forget(int64_t wall_ms) {
+  impl_->forget(wall_ms);
+}
 Index::Stats Index::stats() const {
   return impl_->stats();
 }
 
 void apply(Index& index, const Event& event) {
   if (const auto* sighting = std::get_if<Sighting>(&event)) {
-    static_cast<void>(index.see(*sighting));
+    Ticket own = sighting->told ? index.where(*sighting) : index.see(*sighting).ticket;
+    // Of the same parts of the message in the same order, unless one of them found no room here or there.
+    if (own.size() != sighting->counted_in.size()) return;
+    for (size_t at = 0; at < own.size(); ++at) index.adopt(sighting->counted_in[at], own[at]);
   } else if (const auto* let = std::get_if<Let>(&event)) {
     index.take(*let);
   } else if (const auto* withdrawn = std::get_if<Withdrawn>(&event)) {
@@ -35,18 +41,6 @@ void apply(Index& index, const Event& event) {
   } else if (const auto* allowed = std::get_if<Allowed>(&event)) {
     static_cast<void>(index.take(*allowed));
   }
-}
-
-template <typename F>
-bool Index::Impl::with(uint64_t number, const F& use) const {
-  // Joined to one that was joined to another, and so on.
-  for (int hops = 0; hops < 8 && number != 0; ++hops) {
-    Shard& in = *shards_[shard_of(number)];
-    std::lock_guard lock(in.mutex);
-    if (Shard::Place place = in.find(number); place != 0) return use(in, place);
-    number = in.forwarded(number);
-  }
-  return false;
 }
 
 void Index::Impl::take(const Let& let) {
@@ -95,7 +89,8 @@ std::vector<Report> Index::Impl::list(int64_t wall_ms, uint64_t at_least, size_t
       const Head& head = in->head(place);
       if (head.number == 0 || !(head.counted || head.allowed) || Shard::expired(head, when.slice)) continue;
       uint64_t count = in->count(head, when.slice);
-      if (count >= at_least && (count > 0 || head.allowed)) all.push_back({count, head.last_ms, head.number});
+      bool wanted = count >= at_least && count > 0;
+      if (wanted || (head.allowed && at_least <= kAll)) all.push_back({count, head.last_ms, head.number});
     }
   }
   std::sort(all.begin(), all.end(), [](const Found& a, const Found& b) {
@@ -123,6 +118,27 @@ std::optional<Report> Index::Impl::find(uint64_t cluster, int64_t wall_ms) const
   return report;
 }
 
+void Index::Impl::forget(int64_t wall_ms) {
+  // Under the lock of a shard at once, so that a message waits for some 50 us.
+  constexpr Shard::Place kPart = 128;
+  std::lock_guard forgetting(forgetting_);
+  static_cast<void>(time_.settle(wall_ms));
+  Forgot done{time_.now(), limit_.load(std::memory_order_relaxed)};
+  // While stamps contradict each other nothing is taken away.
+  if (!time_.agreed() || done == forgot_) return;
+  bool empty = true;
+  for (const auto& in : shards_) {
+    Shard::Place place = 1;
+    do {
+      std::lock_guard lock(in->mutex);
+      place = in->forget(place, kPart, done.limit);
+    } while (place != 0);
+    empty = empty && in->empty();
+  }
+  if (empty) postings_.release();
+  forgot_ = done;
+}
+
 Index::Stats Index::Impl::stats() const {
   Stats stats;
   for (const auto& in : shards_) {
@@ -148,18 +164,18 @@ size_t Index::Impl::copy(size_t shard, size_t from, size_t most, std::vector<Clu
   return 0;
 }
 
-bool Index::Impl::put(const ClusterImage& cluster, int64_t wall_ms) {
-  if (!sound(cluster)) return false;
+Index::Impl::Put Index::Impl::put(const ClusterImage& cluster, int64_t wall_ms) {
+  if (!sound(cluster)) return Put::Wrong;
   Moment now = time_.settle(wall_ms);
   Shard& in = *shards_[shard_of(cluster.number)];
   std::lock_guard lock(in.mutex);
-  if (in.find(cluster.number) != 0) return false;
+  if (in.find(cluster.number) != 0) return Put::Wrong;
   // A clock that was set back does not forget: what was saved is not from the future.
   if (!cluster.allowed && now.ms - (cluster.slice + 1) * cluster.slice_ms >= time_.slice_ms() * (kSlices - 1)) {
-    return true;
+    return Put::Expired;
   }
   Shard::Place place = in.make(cluster.number);
-  if (place == 0) return true;
+  if (place == 0) return Put::Live;
   in.pin(place, 0);
   bool kept = restore(in, place, cluster, time_.slice_ms());
   Head& head = in.head(place);
@@ -168,14 +184,14 @@ bool Index::Impl::put(const ClusterImage& cluster, int64_t wall_ms) {
   in.unpin();
   if (!kept) {
     in.drop(place);
-    return true;
+    return Put::Live;
   }
   in.count_over(head, in.count(head, now.slice) >= limit_.load(std::memory_order_relaxed));
   Bands bands = bands_of(in, head);
   for (size_t at = 0; at < bands.size; ++at) {
     postings_.enter(bands.at[at], ref_of(shard_of(cluster.number), place));
   }
-  return true;
+  return Put::Live;
 }
 
 void Index::Impl::clear() {

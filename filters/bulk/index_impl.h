@@ -28,17 +28,22 @@ class Index::Impl {
   void take(const Let& let);
   void take(const Withdrawn& withdrawn);
   [[nodiscard]] bool take(const Allowed& allowed);
+  void adopt(uint64_t number, uint64_t own);
+  [[nodiscard]] Ticket where(const Sighting& sighting) const;
   [[nodiscard]] std::vector<Report> list(int64_t wall_ms, uint64_t at_least, size_t most) const;
   [[nodiscard]] std::optional<Report> find(uint64_t cluster, int64_t wall_ms) const;
+  void forget(int64_t wall_ms);
   [[nodiscard]] Stats stats() const;
 
   [[nodiscard]] size_t shard_count() const { return shards_.size(); }
   /// Copies clusters of `shard` from place `from` on, at most `most` of them, under its lock. Returns the place to go
   /// on from; 0: that was all.
   [[nodiscard]] size_t copy(size_t shard, size_t from, size_t most, std::vector<ClusterImage>& clusters) const;
-  /// Takes a cluster in, into an index that nobody else uses. True also when it was left out: it left the window at
-  /// `wall_ms`, or there is no room. False: it is not one (its fields contradict each other), or its number is there.
-  [[nodiscard]] bool put(const ClusterImage& cluster, int64_t wall_ms);
+  /// Wrong: it is no cluster (its fields contradict each other), or its number is there. Expired: it left the window at
+  /// `wall_ms`, and was left out. Live: it was taken in, or there was no room, or it will have to go for another.
+  enum class Put { Wrong, Expired, Live };
+  /// Takes a cluster in, into an index that nobody else uses.
+  [[nodiscard]] Put put(const ClusterImage& cluster, int64_t wall_ms);
   /// Forgets everything; nobody else uses the index.
   void clear();
 
@@ -87,15 +92,31 @@ class Index::Impl {
   [[nodiscard]] Placed begin_cluster(const Unit& unit, uint64_t begun_before);
   /// Looks for one that was begun at the same time as `own`.
   [[nodiscard]] Placed join_twin(const Unit& unit, Ref own, Placed result);
-  [[nodiscard]] Ref merge(Ref one, Ref two, const Moment& when, Entries& entries);
+  [[nodiscard]] Ref merge(Ref one, Ref two, Entries& entries);
   [[nodiscard]] Placed placed(Ref ref, const Unit& unit, Entries& entries);
   void enter(const Entries& entries);
 
-  // index_admin.cc
+  // index_names.cc
+  /// The cluster that this number leads to; 0: none.
+  [[nodiscard]] uint64_t current(uint64_t number) const;
+  /// False: one of them has gone meanwhile.
+  [[nodiscard]] bool unite(uint64_t one, uint64_t two, uint64_t number);
+  [[nodiscard]] bool rename(uint64_t from, uint64_t to);
+  void remember(uint64_t number, uint64_t cluster);
+
   /// With the place of a cluster of that number, or of the one that it was joined to, under its lock. False: there is
   /// none.
   template <typename F>
-  bool with(uint64_t number, const F& use) const;
+  bool with(uint64_t number, const F& use) const {
+    // Joined to one that was joined to another, and so on.
+    for (int hops = 0; hops < 8 && number != 0; ++hops) {
+      Shard& in = *shards_[shard_of(number)];
+      std::lock_guard lock(in.mutex);
+      if (Shard::Place place = in.find(number); place != 0) return use(in, place);
+      number = in.forwarded(number);
+    }
+    return false;
+  }
 
   [[nodiscard]] size_t shard_of(uint64_t number) const { return number & (shards_.size() - 1); }
   [[nodiscard]] Shard& shard(Ref ref) const { return *shards_[ref & (shards_.size() - 1)]; }
@@ -104,10 +125,19 @@ class Index::Impl {
     return static_cast<Ref>(place * shards_.size() + shard);
   }
 
+  /// With which time and limit all clusters were looked at last.
+  struct Forgot {
+    int64_t slice = -1;
+    uint64_t limit = 0;
+    bool operator==(const Forgot&) const = default;
+  };
+
   const std::atomic<uint64_t>& limit_;
   Timeline time_;
   std::vector<std::unique_ptr<Shard>> shards_;  // a power of two
   Postings postings_;
+  std::mutex forgetting_;
+  Forgot forgot_;                   // guarded by forgetting_
   std::atomic<uint64_t> begun_{0};  // clusters; two messages that begin one at the same time see each other by it
 };
 

@@ -201,7 +201,7 @@ Result<void> Index::save(std::string_view position, const std::function<Result<v
   return writer.end();
 }
 
-Result<std::string> Index::load(std::string_view octets, int64_t wall_ms) {
+Result<std::string> Index::load(std::string_view octets, int64_t wall_ms, Loaded* loaded) {
   auto snapshot = SnapshotReader::open(octets);
   if (!snapshot) return tl::unexpected<Error>(snapshot.error());
   auto wrong = [&](uint64_t place, std::string_view what) {
@@ -212,6 +212,12 @@ Result<std::string> Index::load(std::string_view octets, int64_t wall_ms) {
   std::unordered_set<uint64_t> numbers;
   std::vector<std::pair<uint64_t, std::string_view>> singles;
   uint64_t place = 0;
+  uint64_t live = 0;
+  auto put = [&](const ClusterImage& cluster) {
+    Impl::Put done = impl_->put(cluster, wall_ms);
+    if (done == Impl::Put::Live) ++live;
+    return done != Impl::Put::Wrong;
+  };
   for (std::string_view record; snapshot->next(record);) {
     ++place;
     ClusterImage cluster;
@@ -220,13 +226,17 @@ Result<std::string> Index::load(std::string_view octets, int64_t wall_ms) {
     // Last, so that they go without when there is less memory than there was.
     if (cluster.members < 2 && !cluster.allowed) {
       singles.emplace_back(place, record);
-    } else if (!impl_->put(cluster, wall_ms)) {
+    } else if (!put(cluster)) {
       return wrong(place, "contradicts itself");
     }
   }
   for (const auto& [at, record] : singles) {
     ClusterImage cluster;
-    if (!unpack(record, cluster) || !impl_->put(cluster, wall_ms)) return wrong(at, "contradicts itself");
+    if (!unpack(record, cluster) || !put(cluster)) return wrong(at, "contradicts itself");
+  }
+  if (loaded != nullptr) {
+    Stats now = stats();
+    *loaded = {now.clusters + now.single, live};
   }
   return std::string(snapshot->position());
 }

@@ -16,8 +16,9 @@ namespace postern::bulk {
 /// demand.
 ///
 /// Bounce: a report of (non-)delivery or of abuse by its parts (RFC 3464, RFC 5965), or the null sender and the look of
-/// a mail server's own words. AutoReply: out of office and read receipts (RFC 3834, RFC 8098). Calendar: invitations
-/// and answers to them (RFC 5546), not published dates.
+/// a mail server's own words, or the JSON of Amazon SES. AutoReply: out of office and read receipts (RFC 3834, RFC
+/// 8098), the shorter ones also by their Subject. Calendar: invitations to an event or task and answers to them (RFC
+/// 5546), not published dates.
 [[nodiscard]] std::optional<Evidence> special_kind(mime::Content& content, const message::Header& header,
                                                    bool null_sender, uint32_t counted_words);
 

@@ -20,10 +20,14 @@ struct Bounds {
   unsigned pairs;
   unsigned settled_words;  // to the centre of many
   unsigned settled_pairs;
+  unsigned many_words;  // so many that fewer pairs will do: what copies share is spread, what a footer has is not
+  unsigned few_pairs;
 };
 // A few words are shared by chance more often, and one slot says less of them: empty bins repeat others.
-constexpr std::array<Bounds, 4> kBounds{
-    {{40, 32, 10, 34, 12}, {26, 36, 12, 34, 12}, {16, 42, 16, 38, 13}, {0, 64, 38, 64, 38}}};
+constexpr std::array<Bounds, 4> kBounds{{{40, 32, 10, 34, 12, 40, 6},
+                                         {26, 36, 12, 34, 12, 42, 8},
+                                         {16, 42, 16, 38, 13, 46, 10},
+                                         {0, 64, 38, 64, 38, 64, 38}}};
 constexpr uint64_t kSettled = 12;  // members from which on a centre hardly moves any more
 
 }  // namespace
@@ -36,6 +40,7 @@ bool is_copy(const Likeness& likeness, uint32_t fewer_words, uint64_t members) {
   const Bounds* least = kBounds.data();
   while (fewer_words < least->from) ++least;
   const bool settled = members >= kSettled;
+  if (likeness.words >= least->many_words && likeness.pairs >= least->few_pairs) return true;
   return likeness.words >= (settled ? least->settled_words : least->words) &&
          likeness.pairs >= (settled ? least->settled_pairs : least->pairs);
 }

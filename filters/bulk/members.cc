@@ -1,6 +1,7 @@
 #include "filters/bulk/members.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "filters/bulk/centre.h"
@@ -196,7 +197,7 @@ void absorb(Shard& shard, Shard::Place kept, Shard& other, Shard::Place gone) {
   advance(other, more, slice);
   numbers.window.merge(more.window);
   for (size_t who = 0; who < kWhos; ++who) {
-    merge_samples(shard, numbers, who, more.distinct[who], samples_of(other, std::as_const(more), who));
+    merge_samples(shard, numbers, who, more.distinct[who], samples_of(std::as_const(other), std::as_const(more), who));
   }
   if (head.aspect == Aspect::Text && make_votes(shard, head) && make_votes(other, lost)) {
     // What changed need not be entered: the other's bands lead here from now on.
@@ -213,6 +214,14 @@ void absorb(Shard& shard, Shard::Place kept, Shard& other, Shard::Place gone) {
   head.last_ms = std::max(head.last_ms, lost.last_ms);
   head.told = head.told || lost.told;
   add_sites(head, {lost.sites.begin(), lost.sites.begin() + lost.site_count});
+}
+
+bool same_campaign(const Shard& shard, const Head& head, const Shard& other_shard, const Head& other) {
+  if (head.aspect != other.aspect) return false;
+  if (head.aspect == Aspect::Picture) return std::popcount(head.key ^ other.key) <= kPictureDistance;
+  if (head.aspect != Aspect::Text) return head.key == other.key;
+  Likeness near = likeness(shard.body<Sketch>(head.centre), other_shard.body<Sketch>(other.centre));
+  return is_copy(near, std::min(head.words, other.words), std::min(head.members, other.members));
 }
 
 void rebase(Shard& shard, Shard::Place place, const Moment& moment, int64_t now) {

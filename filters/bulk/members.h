@@ -36,6 +36,9 @@ struct Fresh {
 void join(Shard& shard, Shard::Place place, const Unit& unit, double similarity, Fresh& fresh);
 /// All that `gone` has becomes `kept`'s, of the same aspect; `gone` is left to be dropped. Both shards are locked.
 void absorb(Shard& shard, Shard::Place kept, Shard& other, Shard::Place gone);
+/// Whether two clusters that one message is a copy of are the same campaign: not when it quotes both. Both shards are
+/// locked.
+[[nodiscard]] bool same_campaign(const Shard& shard, const Head& head, const Shard& other_shard, const Head& other);
 /// A cluster whose time lies further ahead than a window of `slice` comes back to it: that time was wrong.
 void rebase(Shard& shard, Shard::Place place, const Moment& moment, int64_t now);
 /// The next few bands of a cluster, in turn, so that none is pushed out of the table while the cluster lives.
@@ -46,6 +49,8 @@ void let_through(Shard& shard, Shard::Place place, const Passed& passed);
 [[nodiscard]] bool withdraw(Shard& shard, Shard::Place place, const Moment& moment);
 
 [[nodiscard]] Bands bands_of(const Shard& shard, const Head& head);
+/// Of a message that is counted in no cluster.
+[[nodiscard]] Outcome alone(const Sighting& sighting, const Moment& moment);
 [[nodiscard]] Outcome outcome_of(const Shard& shard, const Head& head, const Moment& moment);
 [[nodiscard]] std::vector<Passed> passed_of(const Shard& shard, const Head& head);
 [[nodiscard]] Report report_of(const Shard& shard, const Head& head, const Moment& moment);

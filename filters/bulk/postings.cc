@@ -133,7 +133,7 @@ void Postings::enter(uint64_t band, Ref cluster) {
   size_t at = 0;
   uint32_t pushed = get(in.entries[0]);
   if (pushed == entered) return;
-  if (pushed == 0) used_.fetch_add(1, std::memory_order_relaxed);
+  if (pushed == 0 && !used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
   put(in.entries[0], entered);
   while (pushed != 0 && pushed != entered && ++at < kBucket) {
     uint32_t next = get(in.entries[at]);
@@ -158,7 +158,12 @@ void Postings::clear() {
   for (size_t at = 0; at < buckets_.size(); ++at) {
     if (buckets_[at].entries[0] != 0) buckets_[at] = Bucket{};
   }
-  used_.store(0, std::memory_order_relaxed);
+  release();
+}
+
+void Postings::release() {
+  used_.store(false, std::memory_order_relaxed);
+  buckets_.release();
 }
 
 }  // namespace postern::bulk

@@ -52,8 +52,11 @@ class Postings {
   void replace(uint64_t band, Ref from, Ref to);
   /// Nobody else uses it.
   void clear();
+  /// Gives the memory back when no cluster is left; of one that is begun meanwhile entries may be lost.
+  void release();
 
-  [[nodiscard]] uint64_t bytes_used() const { return used_.load(std::memory_order_relaxed) * sizeof(Bucket); }
+  /// Memory that was touched: all of it from the first message on, whose bands lie anywhere.
+  [[nodiscard]] uint64_t bytes_used() const { return used_.load(std::memory_order_relaxed) ? buckets_.bytes() : 0; }
 
  private:
   // An entry: 8 bits of the band's hash, then the Ref; 0: empty. Plain so that they need not be touched to begin with;
@@ -66,7 +69,7 @@ class Postings {
   [[nodiscard]] Bucket& bucket(uint64_t band) const;
 
   mutable Slab<Bucket> buckets_;
-  std::atomic<uint64_t> used_{0};  // buckets with an entry
+  std::atomic<bool> used_{false};
 };
 
 }  // namespace postern::bulk

@@ -6,14 +6,20 @@
 #include <utility>
 
 #include "filters/base/bytes.h"
+#include "filters/bulk/notices.h"
+#include "filters/bulk/words.h"
 
 namespace postern::bulk {
 namespace {
 
-constexpr size_t kRuler = 20;  // characters of a line that is one
+constexpr size_t kRuler = 20;  // characters that a line begins with that is one
+constexpr size_t kMaxRuler = 120;
 constexpr size_t kMaxSignatureLines = 12;
 constexpr size_t kMaxFooterLines = 15;
-constexpr size_t kMaxBelow = 1500;       // octets of a signature or footer
+constexpr size_t kMaxSignatureWords = 40;  // that count (words.h)
+constexpr size_t kMaxFooterWords = 60;
+constexpr size_t kMaxBelow = 1500;       // octets of signature and footers together, legal notices apart
+constexpr size_t kMaxBlocksBelow = 3;    // a signature, a list's footer, a provider's
 constexpr size_t kMaxAttribution = 200;  // octets
 constexpr size_t kQuotedHeader = 6;      // lines in which the fields of a quoted message stand
 
@@ -22,7 +28,19 @@ struct Line {
   size_t begin = 0;       // octets of the whole
   size_t end = 0;         // its line end included
   bool counts = true;
+  bool quoted = false;
 };
+
+bool is_quoted(std::string_view line) {
+  if (line.starts_with('>')) return !line.starts_with(">From ");  // mbox writers put it before a line of the text
+  return line.starts_with("| ") && !line.ends_with('|');          // which would be a table
+}
+
+/// Without its line end and the blanks around it.
+std::string_view without_end(std::string_view line) {
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  return trim(line);
+}
 
 /// In at most `text.size()` + 1 lines.
 std::vector<Line> split(std::string_view text) {
@@ -31,17 +49,31 @@ std::vector<Line> split(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     size_t newline = text.find('\n', at);
     size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
-    std::string_view line = text.substr(at, end - at);
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    out.push_back({trim(line), at, end, true});
+    std::string_view line = without_end(text.substr(at, end - at));
+    out.push_back({line, at, end, true, is_quoted(line)});
     at = end;
   }
   return out;
 }
 
-bool is_quoted(std::string_view line) {
-  if (line.starts_with('>')) return !line.starts_with(">From ");  // mbox writers put it before a line of the text
-  return line.starts_with("| ") && !line.ends_with('|');          // which would be a table
+/// Where legal notices begin and end, lines do too; those inside do not count.
+std::vector<Line> leave_out_notices(std::string_view text, const std::vector<Line>& lines) {
+  std::vector<Span> notices = legal_notices(text);
+  if (notices.empty()) return lines;
+  std::vector<Line> out;
+  out.reserve(lines.size() + notices.size() * 2);
+  auto notice = notices.begin();
+  for (const Line& line : lines) {
+    for (size_t at = line.begin; at < line.end;) {
+      while (notice != notices.end() && notice->end <= at) ++notice;
+      bool inside = notice != notices.end() && notice->begin <= at;
+      size_t end = line.end;
+      if (notice != notices.end()) end = std::min(end, inside ? notice->end : notice->begin);
+      out.push_back({without_end(text.substr(at, end - at)), at, end, !inside, line.quoted});
+      at = end;
+    }
+  }
+  return out;
 }
 
 /// "-----Original Message-----", in the languages that its writers come in.
@@ -74,18 +106,12 @@ bool begins_quoted_header(const std::vector<Line>& lines, size_t at) {
 
 bool is_ruler(std::string_view line) {
   if (line.size() < kRuler || (line[0] != '_' && line[0] != '-' && line[0] != '=')) return false;
-  return line.find_first_not_of(line[0]) == std::string_view::npos;
+  // A name may stand in it: "-------- Groups Sponsor --------~-->".
+  return line.size() <= kMaxRuler && line.find_first_not_of(line[0]) >= kRuler;
 }
 
 void leave_out(std::vector<Line>& lines, size_t begin, size_t end) {
   for (size_t i = begin; i < end; ++i) lines[i].counts = false;
-}
-
-/// From the line at `at` to the end there are few.
-bool is_short_rest(const std::vector<Line>& lines, size_t at, size_t most_lines) {
-  size_t written = 0;
-  for (size_t i = at; i < lines.size(); ++i) written += static_cast<size_t>(!lines[i].text.empty());
-  return written <= most_lines + 1 && lines.back().end - lines[at].begin <= kMaxBelow;
 }
 
 /// "On Monday, somebody wrote:" before the quotation at `quoted`, in one line or two.
@@ -107,7 +133,7 @@ void leave_out_attribution(std::vector<Line>& lines, size_t quoted) {
 
 void leave_out_quotes(std::vector<Line>& lines) {
   for (size_t i = 0; i < lines.size(); ++i) {
-    if (!is_quoted(lines[i].text)) continue;
+    if (!lines[i].quoted) continue;
     if (i == 0 || lines[i - 1].counts) leave_out_attribution(lines, i);
     lines[i].counts = false;
   }
@@ -121,14 +147,39 @@ void leave_out_original(std::vector<Line>& lines) {
   }
 }
 
-/// Whatever stands below the message: of the lines that can begin it, the first from which on little enough follows.
+size_t count_words(std::string_view line, std::vector<Word>& words) {
+  words.clear();
+  read_words(line, words);
+  return static_cast<size_t>(std::count_if(words.begin(), words.end(), [](Word word) { return !is_kind(word); }));
+}
+
+/// Whatever stands below the message: of the lines that can begin it, the first from which on little enough follows, a
+/// signature above a footer too. RFC 3676, 4.3: "-- " is before a few lines that say whose the message is; many lines
+/// below it are the message.
 void leave_out_below(std::vector<Line>& lines) {
-  for (size_t i = lines.size(); i-- > 0 && lines.back().end - lines[i].begin <= kMaxBelow;) {
-    std::string_view text = lines[i].text;
-    bool signature = text == "--" && is_short_rest(lines, i, kMaxSignatureLines);
-    bool footer = is_ruler(text) && is_short_rest(lines, i, kMaxFooterLines);
-    if (signature || footer) leave_out(lines, i, lines.size());
+  std::vector<Word> words;
+  size_t octets = 0;   // below, of all
+  size_t written = 0;  // lines of this signature or footer
+  size_t said = 0;     // its words
+  size_t blocks = 0;
+  size_t below = lines.size();  // from here on all is left out
+  for (size_t i = lines.size(); i-- > 0 && octets <= kMaxBelow && blocks < kMaxBlocksBelow;) {
+    const Line& line = lines[i];
+    if (!line.counts) continue;
+    octets += line.end - line.begin;
+    bool signature = line.text == "--" && written <= kMaxSignatureLines && said <= kMaxSignatureWords;
+    bool footer = is_ruler(line.text) && written <= kMaxFooterLines && said <= kMaxFooterWords;
+    if (octets <= kMaxBelow && (signature || footer)) {
+      below = i;
+      ++blocks;
+      written = 0;
+      said = 0;
+      continue;
+    }
+    written += static_cast<size_t>(!line.text.empty());
+    if (octets <= kMaxBelow) said += count_words(line.text, words);
   }
+  leave_out(lines, below, lines.size());
 }
 
 size_t counted(const std::vector<Line>& lines) {
@@ -151,16 +202,14 @@ std::vector<std::string_view> pieces(std::string_view text, const std::vector<Li
 }  // namespace
 
 std::vector<std::string_view> counted_text(std::string_view text, bool reply) {
-  std::vector<Line> lines = split(text);
-  if (lines.empty()) return {};
+  std::vector<Line> lines = leave_out_notices(text, split(text));
   leave_out_below(lines);
   std::vector<Line> unquoted = lines;
   leave_out_quotes(unquoted);
   leave_out_original(unquoted);
   size_t own = counted(unquoted);
   if (reply || own * 3 >= counted(lines)) std::swap(lines, unquoted);
-  if (counted(lines) > 0 || reply) return pieces(text, lines);
-  return {text};
+  return pieces(text, lines);
 }
 
 }  // namespace postern::bulk

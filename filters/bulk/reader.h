@@ -8,13 +8,16 @@ namespace postern::bulk {
 
 /// The pieces of `text` (lines end with "\n") that messages are compared by, in order, as views into it. Left out:
 ///
+/// - legal notices (notices.h);
+/// - a signature behind "-- " (RFC 3676, 4.3), of at most 12 lines and 40 words that count;
+/// - what mailing lists and providers put below a line of "_", "-" or "=", at most 15 lines and 60 words, of both at
+///   most 1500 octets;
 /// - quoted lines ("> ", "| ") and the line before them that says whose they are;
-/// - "-----Original Message-----", or the few fields that stand for it, and what follows;
-/// - a signature behind "-- " (RFC 3676, 4.3), of at most 12 lines;
-/// - what mailing lists and providers put below a line of "_", "-" or "=", at most 15 lines and 1500 octets.
+/// - "-----Original Message-----", or the few fields that stand for it, and what follows.
 ///
-/// Of a `reply` that is all that counts. Of another message everything does when else nothing were left, and what is
-/// quoted does when it is most of it: nobody quotes without an answer, but it would be a way to hide.
+/// Of a message that is no `reply`, what is quoted counts when it is most of it: nobody quotes without an answer, but
+/// it would be a way to hide. The others never do: who sends a signature alone has said nothing, and what is longer
+/// than one is none. So nothing may be left.
 [[nodiscard]] std::vector<std::string_view> counted_text(std::string_view text, bool reply);
 
 }  // namespace postern::bulk

@@ -1,5 +1,6 @@
 // What is said of a cluster.
 #include <algorithm>
+#include <vector>
 
 #include "filters/bulk/members.h"
 #include "filters/bulk/samples.h"
@@ -34,6 +35,21 @@ void say_numbers(const Shard& shard, const Numbers& numbers, SliceSet live, Outc
 
 }  // namespace
 
+Outcome alone(const Sighting& sighting, const Moment& moment) {
+  Outcome outcome;
+  outcome.first_seen = moment.ms / 1000;
+  outcome.networks = sighting.network != 0 ? 1 : 0;
+  outcome.senders = sighting.sender != 0 ? 1 : 0;
+  outcome.domains = sighting.domain != 0 ? 1 : 0;
+  std::vector<uint32_t> recipients = sighting.recipients;
+  recipients.resize(std::min(recipients.size(), Sighting::kMaxRecipients));
+  std::sort(recipients.begin(), recipients.end());
+  auto end = std::unique(recipients.begin(), recipients.end());
+  outcome.recipients = static_cast<uint64_t>(end - std::upper_bound(recipients.begin(), end, 0U));
+  outcome.authenticated_share = sighting.authenticated ? 1 : 0;
+  return outcome;
+}
+
 Outcome outcome_of(const Shard& shard, const Head& head, const Moment& moment) {
   Outcome outcome;
   outcome.aspect = head.aspect;
@@ -46,12 +62,12 @@ Outcome outcome_of(const Shard& shard, const Head& head, const Moment& moment) {
   } else {
     say_single(head, outcome);
   }
+  outcome.first_seen = head.first_ms / 1000;
+  outcome.age = std::max<int64_t>(0, (moment.ms - head.first_ms) / 1000);
   // A message alone is in no cluster yet.
   if (!head.counted && !head.allowed) return outcome;
   outcome.similarity = static_cast<double>(head.similarity);
   outcome.cluster = cluster_name(head.number);
-  outcome.first_seen = head.first_ms / 1000;
-  outcome.age = std::max<int64_t>(0, (moment.ms - head.first_ms) / 1000);
   return outcome;
 }
 
@@ -60,8 +76,6 @@ Report report_of(const Shard& shard, const Head& head, const Moment& moment) {
   report.cluster = head.number;
   report.outcome = outcome_of(shard, head, moment);
   report.outcome.cluster = cluster_name(head.number);
-  report.outcome.first_seen = head.first_ms / 1000;
-  report.outcome.age = std::max<int64_t>(0, (moment.ms - head.first_ms) / 1000);
   report.last_seen = head.last_ms / 1000;
   report.let_through = head.passed_count;
   report.from = head.first_passed.from.view();

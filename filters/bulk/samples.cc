@@ -7,29 +7,34 @@ namespace {
 
 /// Room for one more: more memory while there is some, else a coarser sample. False: not even that.
 bool make_room(Shard& shard, Numbers& numbers, size_t who) {
-  if (numbers.more[who] == 0) {
-    BodyRef more = shard.make_body<MoreSamples>();
+  BodyRef& more = numbers.more[who];
+  if (more == 0) {
+    more = shard.make_body<MoreSamples>();
     if (more != 0) {
       std::copy(numbers.few[who].begin(), numbers.few[who].end(), shard.body<MoreSamples>(more).samples.begin());
-      numbers.more[who] = more;
       return true;
     }
+  } else if (BodyRef& most = shard.body<MoreSamples>(more).most; most == 0) {
+    most = shard.make_body<MostSamples>();
+    if (most != 0) return true;
   }
-  std::span<Sample> room = samples_of(shard, numbers, who);
+  Room room = samples_of(shard, numbers, who);
   numbers.distinct[who].thin(room);
   return numbers.distinct[who].size < room.size();
 }
 
 }  // namespace
 
-std::span<Sample> samples_of(Shard& shard, Numbers& numbers, size_t who) {
-  if (numbers.more[who] != 0) return shard.body<MoreSamples>(numbers.more[who]).samples;
-  return numbers.few[who];
+Room samples_of(Shard& shard, Numbers& numbers, size_t who) {
+  if (numbers.more[who] == 0) return Room(numbers.few[who]);
+  auto& more = shard.body<MoreSamples>(numbers.more[who]);
+  return more.most == 0 ? Room(more.samples) : Room(more.samples, shard.body<MostSamples>(more.most).samples);
 }
 
-std::span<const Sample> samples_of(const Shard& shard, const Numbers& numbers, size_t who) {
-  if (numbers.more[who] != 0) return shard.body<MoreSamples>(numbers.more[who]).samples;
-  return numbers.few[who];
+RoomView samples_of(const Shard& shard, const Numbers& numbers, size_t who) {
+  if (numbers.more[who] == 0) return RoomView(numbers.few[who]);
+  const auto& more = shard.body<MoreSamples>(numbers.more[who]);
+  return more.most == 0 ? RoomView(more.samples) : RoomView(more.samples, shard.body<MostSamples>(more.most).samples);
 }
 
 void add_sample(Shard& shard, Numbers& numbers, Who who, Sample sample, int64_t slice) {
@@ -40,11 +45,11 @@ void add_sample(Shard& shard, Numbers& numbers, Who who, Sample sample, int64_t 
   }
 }
 
-void merge_samples(Shard& shard, Numbers& numbers, size_t who, const Distinct& other, std::span<const Sample> samples) {
+void merge_samples(Shard& shard, Numbers& numbers, size_t who, const Distinct& other, RoomView samples) {
   Distinct& set = numbers.distinct[who];
   set.raise(samples_of(shard, numbers, who), std::max(set.level, other.level));
-  for (Sample sample : samples.first(other.size)) {
-    while (!set.add(samples_of(shard, numbers, who), sample)) {
+  for (size_t at = 0; at < other.size; ++at) {
+    while (!set.add(samples_of(shard, numbers, who), samples[at])) {
       if (!make_room(shard, numbers, who)) return;
     }
   }

@@ -67,8 +67,15 @@ Shard::Place Shard::make(uint64_t number) {
   while (free_head_ == 0 && fresh_head_ == heads_.size()) {
     if (!evict(false)) return 0;
   }
-  Place place = free_head_ != 0 ? free_head_ : fresh_head_++;
-  if (place == free_head_) free_head_ = static_cast<Place>(heads_[place].key);
+  Place place = free_head_;
+  if (place != 0) {
+    free_head_ = static_cast<Place>(heads_[place].key);
+  } else {
+    // The other tables are hashed into: a few entries touch all of their pages.
+    uint64_t tables = fresh_head_ == 1 ? numbers_.bytes() + forwards_.bytes() : 0;
+    touched_.fetch_add(sizeof(Head) + tables, std::memory_order_relaxed);
+    place = fresh_head_++;
+  }
   heads_[place] = Head();
   heads_[place].number = number;
   enter(place);
@@ -80,8 +87,10 @@ BodyRef Shard::new_body() {
   while (free_body_ == 0 && fresh_body_ == bodies_.size()) {
     if (!evict(true)) return 0;
   }
-  increase(used_bodies_);
-  if (free_body_ == 0) return fresh_body_++;
+  if (free_body_ == 0) {
+    touched_.fetch_add(kBodySize, std::memory_order_relaxed);
+    return fresh_body_++;
+  }
   BodyRef ref = free_body_;
   free_body_ = body<BodyRef>(ref);
   return ref;
@@ -92,13 +101,15 @@ void Shard::drop_body(BodyRef& ref) {
   new (bodies_[ref].octets.data()) BodyRef(free_body_);
   free_body_ = ref;
   ref = 0;
-  decrease(used_bodies_);
 }
 
 void Shard::drop(Place place) {
   Head& head = heads_[place];
   if (head.numbers != 0) {
-    for (BodyRef& more : body<Numbers>(head.numbers).more) drop_body(more);
+    for (BodyRef& more : body<Numbers>(head.numbers).more) {
+      if (more != 0) drop_body(body<MoreSamples>(more).most);
+      drop_body(more);
+    }
   }
   for (BodyRef& more : head.more_passed) drop_body(more);
   for (BodyRef* each : {&head.centre, &head.rivals, &head.votes, &head.numbers}) drop_body(*each);
@@ -194,8 +205,32 @@ Shard::Place Shard::sweep(uint64_t limit) {
   return allowed;
 }
 
-uint64_t Shard::bytes_used() const {
-  return used_heads() * kHeadBytes + used_bodies_.load(std::memory_order_relaxed) * kBodySize;
+Shard::Place Shard::forget(Place from, Place most, uint64_t limit) {
+  int64_t now = time_.now();
+  Place place = std::max<Place>(from, 1);
+  for (Place looked = 0; looked < most && place < fresh_head_; ++looked, ++place) {
+    Head& head = heads_[place];
+    if (head.number == 0) continue;
+    if (expired(head, now)) {
+      drop(place);
+    } else {
+      count_over(head, count(head, now) >= limit);
+    }
+  }
+  if (place < fresh_head_) return place;
+  if (empty()) release();
+  return 0;
+}
+
+// Nobody is left: what was free is as good as never used. Forwards stay, they may lead to other shards.
+void Shard::release() {
+  free_head_ = 0;
+  free_body_ = 0;
+  fresh_head_ = fresh_body_ = hand_ = broom_ = 1;
+  heads_.release();
+  bodies_.release();
+  numbers_.release();
+  touched_.store(0, std::memory_order_relaxed);
 }
 
 void Shard::clear() {
@@ -203,6 +238,7 @@ void Shard::clear() {
     if (heads_[place].number != 0) drop(place);
   }
   for (size_t at = 0; at < forwards_.size(); ++at) forwards_[at] = {};
+  release();
 }
 
 }  // namespace postern::bulk

@@ -74,6 +74,10 @@ class Shard {
   [[nodiscard]] static bool expired(const Head& head, int64_t slice) {
     return !head.allowed && slice - head.slice >= static_cast<int64_t>(kSlices);
   }
+  /// The same for all, in parts: looks at the next `most` places from `from` on, forgets what has expired and counts
+  /// anew what is over the limit. Returns the place to go on from; 0: that was all. An empty shard gives its memory
+  /// back.
+  Place forget(Place from, Place most, uint64_t limit);
   [[nodiscard]] uint64_t count(const Head& head, int64_t slice) const;
   void clear();
 
@@ -82,7 +86,9 @@ class Shard {
   [[nodiscard]] uint64_t single() const { return used_heads() - clusters(); }
   [[nodiscard]] uint64_t over_limit() const { return over_.load(std::memory_order_relaxed); }
   [[nodiscard]] uint64_t allowed() const { return allowed_.load(std::memory_order_relaxed); }
-  [[nodiscard]] uint64_t bytes_used() const;
+  /// Memory that was touched, and so is the process's: heads and bodies up to the last that was ever used.
+  [[nodiscard]] uint64_t bytes_used() const { return touched_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool empty() const { return used_heads() == 0; }
   /// Of one head, its part of the other tables included.
   static constexpr uint64_t kHeadBytes = sizeof(Head) + 4 * sizeof(Place) + sizeof(uint64_t);
 
@@ -102,6 +108,7 @@ class Shard {
   [[nodiscard]] size_t slot(uint64_t number) const { return (number >> 8U) & (numbers_.size() - 1); }
   void enter(Place place);
   void leave(Place place);
+  void release();
 
   const Timeline& time_;
   Slab<Head> heads_;
@@ -116,7 +123,7 @@ class Shard {
   Place hand_ = 1;   // of evict()
   Place broom_ = 1;  // of sweep()
   std::atomic<uint64_t> used_heads_{0};
-  std::atomic<uint64_t> used_bodies_{0};
+  std::atomic<uint64_t> touched_{0};   // octets
   std::atomic<uint64_t> clusters_{0};  // heads with two members or more
   std::atomic<uint64_t> over_{0};
   std::atomic<uint64_t> allowed_{0};

@@ -63,9 +63,13 @@ std::string domain_of(const Facts& facts) {
 
 bool is_authenticated(const Facts& facts, const std::string& domain) {
   if (facts.dmarc && facts.dmarc->result == dmarc::Result::Pass) return true;
+  if (domain.empty()) return false;
+  // Without a DMARC record the author's domain may still have said who sends for it.
+  if (facts.spf && facts.spf->result == spf::Result::Pass && envelope_domain(facts.from) == registered(domain)) {
+    return true;
+  }
   return std::any_of(facts.dkim.begin(), facts.dkim.end(), [&](const dkim::Outcome& signature) {
-    return counts(signature) && !domain.empty() &&
-           (registered(signature.domain) == domain || is_at_or_below(signature.domain, domain));
+    return counts(signature) && (registered(signature.domain) == domain || is_at_or_below(signature.domain, domain));
   });
 }
 

@@ -18,6 +18,7 @@ namespace postern::bulk {
 /// Who sent a message to whom: hashes, equal on every gateway; 0: not known.
 struct Sighting {
   static constexpr size_t kMaxRecipients = 1000;
+  static constexpr size_t kMaxTicket = 16;
 
   Fingerprint print;
   std::string id;        // the message's; names a cluster that begins with it
@@ -29,6 +30,10 @@ struct Sighting {
   bool authenticated = false;
   std::vector<uint32_t> recipients;  // at most kMaxRecipients
   int64_t wall_ms = 0;               // when, milliseconds since 1970
+  /// The clusters that it was counted in before anybody was told of it, so that they get one name everywhere; at most
+  /// kMaxTicket. Empty: it is counted where it is told.
+  Ticket counted_in;
+  bool told = false;  // before, without counted_in: it does not count again
 
   bool operator==(const Sighting&) const = default;
 };

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
 #include <type_traits>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace postern::bulk {
 
@@ -26,6 +30,16 @@ class Slab {
   [[nodiscard]] T& operator[](size_t at) { return data_[at]; }
   [[nodiscard]] const T& operator[](size_t at) const { return data_[at]; }
   [[nodiscard]] size_t bytes() const { return size_ * sizeof(T); }
+  /// Gives whole pages back to the system until they are used again. Then all octets of them are 0; of the others, at
+  /// both ends, they stay.
+  void release() {
+    auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    auto begin = reinterpret_cast<uintptr_t>(data_);
+    uintptr_t first = (begin + page - 1) / page * page;
+    uintptr_t last = (begin + bytes()) / page * page;
+    // A failure costs memory only.
+    if (first < last) static_cast<void>(madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED));
+  }
 
  private:
   struct Free {

@@ -12,7 +12,7 @@ namespace {
 
 // A line end in it: a file that was sent as text is found by its first octets. Not UTF-8: no text begins so.
 constexpr std::string_view kMagic = "\xBFpstrn\r\n";
-constexpr uint16_t kForm = 1;
+constexpr uint16_t kForm = 2;
 constexpr size_t kPiece = 256U << 10U;
 constexpr size_t kTail = 4 + 8 + 8;  // no record more, their number, the sum
 

@@ -1,5 +1,5 @@
-// Events as octets: version 1, kind 1, then what the event has, in order. Numbers are little-endian. Each event has one
-// form only: what decode() takes, encode() gives again.
+// Events as octets: the version, the kind, then what the event has, in order. Numbers are little-endian. Each event has
+// one form only: what decode() takes, encode() gives again.
 #include <algorithm>
 #include <utility>
 
@@ -11,7 +11,7 @@
 namespace postern::bulk {
 namespace {
 
-constexpr uint8_t kForm = 1;
+constexpr uint8_t kForm = 2;
 enum class Kind : uint8_t { Sighting = 1, Let, Withdrawn, Allowed };
 
 constexpr size_t kMaxId = 64;
@@ -70,6 +70,9 @@ class Writer {
     out_.u16(static_cast<uint16_t>(count));
     for (size_t i = 0; i < count; ++i) out_.u32(sighting.recipients[i]);
     put_wall(sighting.wall_ms);
+    size_t clusters = put_count(sighting.counted_in.size(), Sighting::kMaxTicket);
+    for (size_t i = 0; i < clusters; ++i) out_.u64(sighting.counted_in[i]);
+    out_.u8(sighting.told ? 1 : 0);
   }
 
   void put(const Let& let) {
@@ -145,6 +148,9 @@ class Reader {
     sighting.authenticated = yes_or_no();
     sighting.recipients = list<uint32_t>(in_.u16(), Sighting::kMaxRecipients);
     sighting.wall_ms = wall();
+    sighting.counted_in = list<uint64_t>(in_.u8(), Sighting::kMaxTicket);
+    require(is_each_once(sighting.counted_in));
+    sighting.told = yes_or_no();
     return sighting;
   }
 

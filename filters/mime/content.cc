@@ -47,14 +47,17 @@ std::string extension_of(std::string_view name) {
 
 /// Line ends as "\n", no NUL: what regular expressions of rules expect.
 std::string plain_text(std::string text) {
+  // Each is looked for again only once it is passed: text may have many of the one and none of the other.
   size_t nul = text.find('\0');
-  size_t end = std::min({text.find('\r'), nul, text.size()});
+  size_t cr = text.find('\r');
+  size_t end = std::min({cr, nul, text.size()});
   // In place: it only becomes shorter. [at, stop) stays as it is.
   for (size_t at = end, stop = end; stop < text.size(); at = stop) {
     if (text[at] == '\r' && (at + 1 == text.size() || text[at + 1] != '\n')) text[end++] = '\n';
     ++at;
     if (nul < at) nul = text.find('\0', at);
-    stop = std::min({text.find('\r', at), nul, text.size()});
+    if (cr < at) cr = text.find('\r', at);
+    stop = std::min({cr, nul, text.size()});
     std::memmove(text.data() + end, text.data() + at, stop - at);
     end += stop - at;
   }

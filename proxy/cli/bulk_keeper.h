@@ -21,6 +21,8 @@ class BulkKeeper {
   /// The index is saved this long after it was saved last, and later when saving takes long: never more than a
   /// twentieth of the time.
   static constexpr Duration kSavePause = std::chrono::minutes(1);
+  /// Twice within a slice of the shortest window.
+  static constexpr Duration kForgetPause = std::chrono::seconds(2);
 
   BulkKeeper(const Clock& clock, session::Timers& timers, session::Offload& offload, session::Observer& observer,
              const ops::Config& config);
@@ -44,9 +46,11 @@ class BulkKeeper {
  private:
   void save_later(Duration pause);
   void save();
+  void forget_later();
+  void forget();
   void saved(const Result<std::string>& outcome, Duration took);
   [[nodiscard]] std::string position() const { return stream_ ? stream_->position() : position_; }
-  [[nodiscard]] bool kept() const { return !directory_.empty(); }
+  [[nodiscard]] bool kept() const { return !directory_.empty() && !state_->off(); }
 
   const Clock& clock_;
   session::Timers& timers_;
@@ -56,13 +60,15 @@ class BulkKeeper {
   const std::string store_;
   const Duration window_;
   const uint64_t memory_;
-  std::string position_;                      // where the stream was, as it was read
-  const std::shared_ptr<bulk::Index> index_;  // shared with a save that is under way when we go
-  std::shared_ptr<const ops::BulkState> state_;
+  std::string position_;                         // where the stream was, as it was read
+  const std::shared_ptr<bulk::Index> index_;     // shared with a save that is under way when we go
+  const std::shared_ptr<ops::BulkState> state_;  // likewise
   std::unique_ptr<net::BulkStream> stream_;
   bool failing_ = false;  // the last save failed, and that was said
   Pending timer_;
   Pending work_;
+  Pending forget_timer_;
+  Pending forget_work_;
 };
 
 }  // namespace postern::cli

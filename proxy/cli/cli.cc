@@ -45,11 +45,12 @@ void add_bulk(CLI::App& app, Arguments& arguments) {
   static constexpr uint64_t kMany = 1'000'000'000;
   auto* bulk = app.add_subcommand("bulk", "clusters of alike messages that the running gateway has seen");
   bulk->require_subcommand(1);
+  add_config(*bulk, arguments);
   auto* list = bulk->add_subcommand("list", "the clusters that reached [bulk] limit, the largest first");
   auto* at_least = list->add_option("--at-least", arguments.at_least, "those of N messages or more")
                        ->type_name("N")
                        ->check(CLI::Range(uint64_t{1}, kMany));
-  list->add_flag("--all", arguments.all, "those of two messages or more")->excludes(at_least);
+  list->add_flag("--all", arguments.all, "those of two messages or more, and all that are allowed")->excludes(at_least);
   auto* show = bulk->add_subcommand("show", "one cluster, and the first messages of it that were let through");
   auto* allow = bulk->add_subcommand("allow", "mail of this cluster is wanted: the shipped rules let it pass");
   allow->add_flag("--undo", arguments.bulk.undo, "take that back");

@@ -2,6 +2,7 @@
 
 #include <random>
 #include <utility>
+#include <variant>
 
 #include "proxy/net/bulk_stream_impl.h"
 
@@ -45,10 +46,13 @@ std::string BulkStream::position() const {
 }
 
 void BulkStream::publish(const bulk::Event& event) {
+  if (const auto* sighting = std::get_if<bulk::Sighting>(&event)) {
+    bulk::Sighting counted = *sighting;
+    counted.counted_in = impl_->index().see(counted).ticket;
+    return impl_->tell(counted);
+  }
   bulk::apply(impl_->index(), event);
-  auto parcel = std::make_shared<Parcel>();
-  parcel->octets = bulk::encode(event);
-  impl_->submit(std::move(parcel));
+  impl_->tell(event);
 }
 
 BulkStream::Impl::Impl(const Clock& clock, bulk::Index& index, session::Observer& observer, RedisStore store,
@@ -72,12 +76,19 @@ BulkStream::Impl::Impl(const Clock& clock, bulk::Index& index, session::Observer
   thread_ = std::thread([this] {
     connect();
     loop_.run();
+    give_up();
   });
 }
 
 BulkStream::Impl::~Impl() {
   if (!loop_.post([this] { finish(); })) loop_.stop();
   thread_.join();
+}
+
+void BulkStream::Impl::tell(const bulk::Event& event) {
+  auto parcel = std::make_shared<Parcel>();
+  parcel->octets = bulk::encode(event);
+  submit(std::move(parcel));
 }
 
 void BulkStream::Impl::submit(ParcelPtr parcel) {

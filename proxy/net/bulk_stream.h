@@ -6,7 +6,8 @@
 // nobody. A message waits only until its own event has come back: then everything before it, on whichever gateway, is
 // counted too. When that takes longer than kPatience the worker counts it itself, and the event's return changes
 // nothing; from then on nobody waits until the stream moves again. While Redis is gone events are kept, the last
-// kMaxKept of them, and written when it is back.
+// kMaxKept of them, and written when it is back, with the clusters that they were counted in: so a campaign that began
+// on several gateways gets one name.
 #pragma once
 
 #include <atomic>
@@ -43,15 +44,15 @@ class BulkStream {
                                                     const BulkStreamOptions& options);
   BulkStream(const BulkStream&) = delete;
   BulkStream& operator=(const BulkStream&) = delete;
-  /// Writes what is waiting, if Redis takes it at once, and ends the thread.
+  /// Writes what is waiting, if Redis takes it at once, and ends the thread. The log says how much is left.
   ~BulkStream();
 
   struct Stats {
     bool up = false;        // connected, and events come back
     uint64_t sent = 0;      // events written
     uint64_t received = 0;  // events of other gateways
-    uint64_t dropped = 0;   // events that nobody else will see: too many while Redis was gone
-    uint64_t refused = 0;   // events that could not be read
+    uint64_t dropped = 0;   // events that nobody else will see: too many while Redis was gone, or its end came
+    uint64_t refused = 0;   // events that could not be read; of those passed over together one
     uint64_t alone = 0;     // messages that were counted here because the stream was gone or late
   };
   [[nodiscard]] Stats stats() const;

@@ -73,15 +73,16 @@ class SharedBulk::Impl {
   Task<bulk::Seen> see(bulk::Sighting sighting) {
     // Without its like, whatever others saw.
     if (sighting.print.empty()) co_return index_.see(sighting);
+    if (!line_.up()) {
+      bulk::Seen seen = index_.see(sighting);
+      line_.counted_alone(false);
+      sighting.counted_in = seen.ticket;
+      line_.tell(std::move(sighting));
+      co_return seen;
+    }
     auto parcel = std::make_shared<Parcel>();
     bulk::Event event(std::move(sighting));
     parcel->octets = bulk::encode(event);
-    if (!line_.up()) {
-      bulk::Seen seen = index_.see(std::get<bulk::Sighting>(event));
-      line_.counted_alone(false);
-      line_.submit(std::move(parcel));
-      co_return seen;
-    }
     parcel->sighting = std::get<bulk::Sighting>(std::move(event));
     parcel->state = Parcel::State::Open;
     co_return co_await Await<bulk::Seen>([&](Waiter::Done done) { return wait(parcel, std::move(done)); });
@@ -92,8 +93,10 @@ class SharedBulk::Impl {
   Pending wait(const ParcelPtr& parcel, Waiter::Done done) {
     uint64_t id = next_id_++;
     auto waiter = std::make_unique<Waiter>(*desk_, id, timers_, parcel, std::move(done), [this](Parcel& late) {
-      late.count(index_);
+      bulk::Event counted = late.count_late(index_);
       line_.counted_alone(true);
+      // Behind itself, and before what becomes of it.
+      line_.tell(counted);
     });
     parcel->counted = [inbox = inbox_, desk = desk_, id] {
       // A full inbox: then the patience runs out, and the message finds itself counted.

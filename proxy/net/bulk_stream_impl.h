@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "filters/bulk/index.h"
@@ -50,6 +51,15 @@ struct Parcel {
     sighting = {};
     state = State::Counted;
   }
+  /// By the worker that claimed it: it was told before it was counted. What is to be told now.
+  [[nodiscard]] bulk::Event count_late(bulk::Index& index) {
+    seen = index.see(sighting);
+    bulk::Sighting late = std::exchange(sighting, {});
+    late.counted_in = seen.ticket;
+    late.told = true;
+    state = State::Counted;
+    return late;
+  }
 };
 using ParcelPtr = std::shared_ptr<Parcel>;
 
@@ -79,6 +89,8 @@ class BulkStream::Impl {
   // Any thread.
   [[nodiscard]] bool up() const { return up_; }
   void submit(ParcelPtr parcel);
+  /// Submits what has been counted here.
+  void tell(const bulk::Event& event);
   /// A message was counted by its worker; `late`: it had waited in vain.
   void counted_alone(bool late);
   [[nodiscard]] Stats stats() const;
@@ -94,6 +106,11 @@ class BulkStream::Impl {
     std::optional<TimePoint> last;
     uint64_t since = 0;  // entries that nobody was told of
   };
+  /// A line of the log that comes once a second at most.
+  struct Line {
+    std::optional<TimePoint> last;
+    uint64_t unsaid = 0;
+  };
   struct Probe {
     uint64_t number = 0;
     TimePoint written;
@@ -108,6 +125,11 @@ class BulkStream::Impl {
   void take_back();
   void finish();
   void finish_when_written();
+  /// The thread's last words: of what it could not tell.
+  void give_up();
+  void say_down(const std::string& why);
+  void say_up();
+  void say(Line& line, const char* level, const std::string& text);
 
   // Writing (bulk_stream_write.cc):
   void take_submitted();
@@ -152,8 +174,9 @@ class BulkStream::Impl {
   bool reading_ = false;                              // logged in, and it is known where to read
   bool skip_ = false;                                 // what comes next in the stream cannot be read
   bool ending_ = false;
-  bool told_down_ = false;  // the log says that Redis is gone
+  bool told_down_ = false;  // the log says that Redis is gone or late, or will say so
   bool told_up_ = false;
+  Line down_line_, up_line_;
   StreamId at_;
   HeardGateways heard_;
   uint64_t numbers_ = 0;
@@ -171,7 +194,8 @@ class BulkStream::Impl {
   BackOff reconnect_;
   BackOff probing_;
   std::array<Complaint, kRefusals> complaints_;
-  Pending connect_timer_, login_deadline_, write_deadline_, read_deadline_, probe_timer_, failing_, end_timer_;
+  Pending connect_timer_, login_deadline_, write_deadline_, read_deadline_, probe_timer_, failing_, end_timer_,
+      line_timer_;
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kLogin = std::chrono::seconds(1);
 constexpr Duration kLastWords = std::chrono::milliseconds(200);
+constexpr Duration kLines = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -26,6 +27,7 @@ void BulkStream::Impl::connect() {
 void BulkStream::Impl::begin(StreamId newest) {
   login_deadline_.reset();
   if (skip_) {
+    ++refused_;  // one of them at least; nobody has read how many they are
     observer_.note("warning",
                    fmt::format("bulk: entries in Redis at {} that are too large are passed over", store_.shown()));
     at_ = newest.before();
@@ -66,11 +68,7 @@ void BulkStream::Impl::lose(const std::string& why) {
     loop_.stop();
     return;
   }
-  if (!told_down_) {
-    observer_.note("warning", fmt::format("bulk: Redis at {} does not serve ({}): messages are counted here alone",
-                                          store_.shown(), why));
-    told_down_ = true;
-  }
+  say_down(why);
   connect_timer_ = timers_.after(reconnect_.next(), [this] { connect(); });
 }
 
@@ -101,6 +99,45 @@ void BulkStream::Impl::finish() {
 
 void BulkStream::Impl::finish_when_written() {
   if (ending_ && queue_.empty() && unwritten_.empty()) loop_.stop();
+}
+
+void BulkStream::Impl::give_up() {
+  std::lock_guard lock(submitted_mutex_);
+  size_t left = queue_.size() + unwritten_.size() + submitted_.size();
+  if (left == 0) return;
+  dropped_ += left;
+  observer_.note("warning", fmt::format("bulk: {} events are lost: Redis at {} did not take them before the end, and "
+                                        "other gateways will not hear of them",
+                                        left, store_.shown()));
+}
+
+void BulkStream::Impl::say_down(const std::string& why) {
+  if (std::exchange(told_down_, true)) return;
+  say(down_line_, "warning",
+      fmt::format("bulk: Redis at {} does not serve ({}): messages are counted here alone", store_.shown(), why));
+}
+
+void BulkStream::Impl::say_up() {
+  bool known = std::exchange(told_up_, true);
+  if (!std::exchange(told_down_, false) && known) return;
+  say(up_line_, "info", fmt::format("bulk: counts are shared through Redis at {}", store_.shown()));
+}
+
+void BulkStream::Impl::say(Line& line, const char* level, const std::string& text) {
+  // What waits to be said is no longer so.
+  line_timer_.reset();
+  TimePoint now = clock_.now();
+  if (line.last && now - *line.last < kLines) {
+    ++line.unsaid;
+    line_timer_ = timers_.after(*line.last + kLines - now, [this, &line, level, text] {
+      --line.unsaid;  // it comes now
+      say(line, level, text);
+    });
+    return;
+  }
+  uint64_t unsaid = std::exchange(line.unsaid, 0);
+  line.last = now;
+  observer_.note(level, unsaid == 0 ? text : fmt::format("{} ({} more times)", text, unsaid));
 }
 
 }  // namespace postern::net

@@ -94,18 +94,20 @@ void BulkStream::Impl::take_own(const StreamEntry& entry) {
 
 void BulkStream::Impl::came_back(TimePoint written) {
   reconnect_.reset();
-  if (clock_.now() - written > kPatience || !queue_.empty()) {
+  Duration took = clock_.now() - written;
+  if (took > kPatience || !queue_.empty()) {
     // Too late to wait for. Another try soon, for messages may be rare.
-    if (!up_) probe_soon();
+    if (up_) return;
+    if (took > kPatience && queue_.empty()) {
+      auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+      say_down(fmt::format("answers too late: {} ms", ms));
+    }
+    probe_soon();
     return;
   }
   probing_.reset();
   up_ = true;
-  if (told_down_ || !told_up_) {
-    observer_.note("info", fmt::format("bulk: counts are shared through Redis at {}", store_.shown()));
-  }
-  told_up_ = true;
-  told_down_ = false;
+  say_up();
 }
 
 void BulkStream::Impl::take_foreign(const StreamEntry& entry) {

@@ -6,22 +6,26 @@
 #include <exception>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "filters/base/fd.h"
 #include "filters/bulk/snapshot.h"
 
 namespace postern::ops {
 namespace {
 
 constexpr std::string_view kName = "clusters";
+// Never removed: who waits for it would have another one than who makes it anew.
+constexpr std::string_view kLock = "lock";
+constexpr Duration kLockPause = std::chrono::milliseconds(20);
 // Written under such a name first; what a process left behind that was killed meanwhile is removed at the next start.
 constexpr std::string_view kUnfinished = "clusters.new-";
 constexpr std::string_view kBad = "clusters.bad-";
@@ -158,30 +162,121 @@ Result<std::string> set_aside(const std::string& directory, int64_t wall_ms) {
 
 }  // namespace
 
-Result<std::string> BulkState::load(bulk::Index& index, int64_t wall_ms) const {
-  std::lock_guard<std::mutex> lock(one_);
+Result<std::string> BulkState::load(bulk::Index& index, int64_t wall_ms) {
+  std::lock_guard<std::mutex> guard(one_);
   if (auto made = make_directory(directory_); !made) return tl::unexpected<Error>(made.error());
-  remove_unfinished(directory_);
-  // Whether files can be made here is asked by making one: permissions, a read-only file system and a full one have no
-  // other answer in common.
-  std::string probe;
-  if (auto file = make_unfinished(directory_, probe); !file) return tl::unexpected<Error>(file.error());
-  ::unlink(probe.c_str());
+  auto whose = lock(patience_);
+  Result<void> writable;
+  if (!whose) {
+    writable = tl::unexpected<Error>(whose.error());
+  } else if (*whose == Whose::Ours) {
+    remove_unfinished(directory_);
+    // Whether files can be made here is asked by making one: permissions, a read-only file system and a full one have
+    // no other answer in common.
+    std::string probe;
+    auto file = make_unfinished(directory_, probe);
+    if (file) ::unlink(probe.c_str());
+    if (!file) writable = tl::unexpected<Error>(file.error());
+  }
+  auto position = read(index, wall_ms);
+  if (!off_.empty()) {
+    warn(off_);
+  } else if (!writable && (!position || !read_)) {
+    return tl::unexpected<Error>(writable.error());
+  } else if (!writable) {
+    warn(writable.error().message);
+  }
+  return position;
+}
 
-  auto octets = read_snapshot(in(directory_, kName));
-  if (!octets && octets.error().code == Code::NotFound) return std::string();
-  auto position = octets ? index.load(*octets, wall_ms) : std::move(octets);
-  if (position) return position;
+/// The file's octets into the index. Sets `off_` where what is there must stay.
+Result<std::string> BulkState::read(bulk::Index& index, int64_t wall_ms) {
+  const std::string path = in(directory_, kName);
+  auto octets = read_snapshot(path);
+  if (!octets && octets.error().code == Code::NotFound) {
+    // Without the lock somebody may write one meanwhile.
+    read_ = static_cast<bool>(lock_);
+    return std::string();
+  }
+  bulk::Index::Loaded loaded;
+  auto position = octets ? index.load(*octets, wall_ms, &loaded) : std::move(octets);
+  if (position) {
+    read_ = true;
+    if (loaded.kept >= loaded.all) return position;
+    note_("warning", fmt::format("bulk: {}: kept {} of {} clusters and single messages: [bulk] memory has no room for "
+                                 "more",
+                                 path, loaded.kept, loaded.all));
+    return position;
+  }
+  // What another process keeps is for that one to judge.
+  if (!off_.empty()) return std::string();
+  const Error& why = position.error();
+  if (why.code == Code::Io) {
+    off_ = fmt::format("{} cannot be read ({}) and is left as it is", path, why.message);
+    return std::string();
+  }
   auto bad = set_aside(directory_, wall_ms);
-  if (!bad) return tl::unexpected<Error>(bad.error());
-  note_("warning", fmt::format("bulk: {}: {}; set aside as {}, counting begins anew", in(directory_, kName),
-                               position.error().message, *bad));
+  if (!bad) {
+    off_ =
+        fmt::format("{}: {}; it cannot be set aside ({}) and is left as it is", path, why.message, bad.error().message);
+    return std::string();
+  }
+  read_ = true;
+  note_("warning", fmt::format("bulk: {}: {}; set aside as {}, counting begins anew", path, why.message, *bad));
   return std::string();
 }
 
-Result<void> BulkState::save(const bulk::Index& index, std::string_view position) const {
-  std::lock_guard<std::mutex> lock(one_);
+void BulkState::warn(const std::string& text) const {
+  note_("warning", fmt::format("bulk: {}; counts will not survive a restart", text));
+}
+
+/// Whoever has it has it until it ends, however it ends.
+Result<BulkState::Whose> BulkState::lock(Duration patience) {
+  if (lock_) return Whose::Ours;
+  const std::string path = in(directory_, kLock);
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) return io_error(path, errno);
+  auto end = std::chrono::steady_clock::now() + patience;
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    int error = errno;
+    if (error == EINTR) continue;
+    if (error != EWOULDBLOCK) return io_error(path, error);
+    if (std::chrono::steady_clock::now() >= end) {
+      off_ = fmt::format("another process keeps its state in {} (it has the lock {})", directory_, path);
+      return Whose::Others;
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
+  lock_ = std::move(file);
+  return Whose::Ours;
+}
+
+Result<void> BulkState::save(const bulk::Index& index, std::string_view position) {
+  std::lock_guard<std::mutex> guard(one_);
+  if (!off_.empty()) return fail(Code::Io, off_);
   if (auto made = make_directory(directory_); !made) return made;
+  auto whose = lock(Duration::zero());
+  if (!whose) return tl::unexpected<Error>(whose.error());
+  if (*whose == Whose::Others) return fail(Code::Io, off_);
+  // The directory was not there at the start, or not to be looked into.
+  struct stat status {};
+  std::string path = in(directory_, kName);
+  if (!read_ && ::lstat(path.c_str(), &status) == 0) {
+    off_ = fmt::format("{} was not there at the start, and is left as it is", path);
+    return fail(Code::Io, off_);
+  }
+  auto written = write(index, position);
+  if (written) read_ = true;
+  return written;
+}
+
+bool BulkState::off() const {
+  std::lock_guard<std::mutex> guard(one_);
+  return !off_.empty();
+}
+
+/// Whatever fails leaves the file as it was.
+Result<void> BulkState::write(const bulk::Index& index, std::string_view position) {
   std::string path;
   auto file = make_unfinished(directory_, path);
   if (!file) return tl::unexpected<Error>(file.error());

@@ -242,7 +242,8 @@ bool is_redis_url(std::string_view text) {
 
 void read_bulk(Reader& reader, const Value& table, Config& config) {
   auto store = [&config](const std::string& text) -> Fault {
-    if (text != "memory" && text != "off" && !text.starts_with(kRedis)) {
+    // What looks like a URL may hold a password, and is looked at below.
+    if (text != "memory" && text != "off" && text.find_first_of(":/@") == std::string::npos) {
       return "neither \"memory\" nor \"off\" nor \"redis://HOST:PORT/DATABASE\"";
     }
     config.bulk_store = text;
@@ -257,8 +258,11 @@ void read_bulk(Reader& reader, const Value& table, Config& config) {
        {"limit", whole<uint64_t>(config.bulk_limit, 2, 1'000'000'000), "messages from which on a cluster is listed"}});
   const Member* written = table.find("store");
   // There may be a password in it, and a problem gets into the log: the text is not repeated.
-  if (written != nullptr && config.bulk_store.starts_with(kRedis) && !is_redis_url(config.bulk_store)) {
-    reader.problem(written->value.place, "'store' in [bulk] is not redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]");
+  bool word = config.bulk_store == "memory" || config.bulk_store == "off";
+  if (written != nullptr && !word && !is_redis_url(config.bulk_store)) {
+    reader.problem(
+        written->value.place,
+        "'store' in [bulk] is neither \"memory\" nor \"off\" nor redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]");
   }
 }
 

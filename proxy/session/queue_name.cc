@@ -21,6 +21,12 @@ std::string_view name_at(std::string_view text) {
   return text;
 }
 
+/// Cut where it is too long, and that is seen: what is found by its beginning can still be found.
+std::string shown(std::string_view name) {
+  return name.size() <= kMaxName ? printable_ascii(name, kMaxName)
+                                 : printable_ascii(name.substr(0, kMaxName - 3)) + "...";
+}
+
 /// The reply's text without "250 2.0.0 " or what stands there of it.
 std::string_view text_of(std::string_view reply) {
   auto is_code = [](char c) { return ascii_digit(c) || c == '.' || c == ' ' || c == '-'; };
@@ -38,16 +44,16 @@ std::string queue_name(std::string_view reply) {
     size_t at = reply.find(before);
     if (at == std::string_view::npos) continue;
     std::string_view name = name_at(reply.substr(at + before.size()));
-    if (!name.empty()) return printable_ascii(name, kMaxName);
+    if (!name.empty()) return shown(name);
   }
   // sendmail: "250 2.0.0 4AM9x Message accepted for delivery".
   size_t accepted = reply.find(" Message accepted");
   if (accepted != std::string_view::npos) {
     std::string_view before = reply.substr(0, accepted);
     std::string_view name = before.substr(before.rfind(' ') + 1);
-    if (!name.empty() && name_at(name) == name) return printable_ascii(name, kMaxName);
+    if (!name.empty() && name_at(name) == name) return shown(name);
   }
-  return printable_ascii(text_of(reply), kMaxName);
+  return shown(text_of(reply));
 }
 
 }  // namespace postern::session

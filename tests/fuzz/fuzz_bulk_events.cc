@@ -14,6 +14,7 @@ namespace {
 
 void check(const bulk::Sighting& sighting) {
   POSTERN_CHECK(sighting.recipients.size() <= bulk::Sighting::kMaxRecipients);
+  POSTERN_CHECK(sighting.counted_in.size() <= bulk::Sighting::kMaxTicket);
   POSTERN_CHECK(sighting.print.sites.size() <= bulk::Fingerprint::kMaxSites);
   POSTERN_CHECK(sighting.print.files.size() <= bulk::Fingerprint::kMaxFiles);
   POSTERN_CHECK(sighting.print.pictures.size() <= bulk::Fingerprint::kMaxPictures);

@@ -92,6 +92,11 @@ class Sharing(Case):
         self.assertEqual(status, 200, text)
         return {c["cluster"]: c["count"] for c in json.loads(text)["clusters"]}
 
+    def shown(self, gateway, cluster):
+        status, text = gateway.http(f"/api/bulk/{cluster}")
+        self.assertEqual(status, 200, text)
+        return json.loads(text)
+
     def check_shared(self, gateways, count=30):
         """The n-th message of all is the n-th to whoever gets it. Returns the campaign. On a busy machine an event may be late,
         and its message is counted without what is on its way: then the next campaign has to show it."""
@@ -176,6 +181,38 @@ class Sharing(Case):
             wait_until("what was kept is shared", lambda: list(self.clusters(gateway).values()) == [10])
         self.assertEqual(self.deliver(gateways[0], seed=1)[0], 11)
         self.check_shared(gateways)
+
+    def test_a_campaign_that_began_apart_gets_one_name(self):
+        redis = Redis(self)
+        gateways = [self.gateway(name, redis.store()) for name in ("first", "second")]
+        for n in range(1, 5):
+            for gateway in gateways:
+                self.assertEqual(self.deliver(gateway, seed=1)[0], n)
+        before = [next(iter(self.clusters(gateway))) for gateway in gateways]
+        self.assertNotEqual(*before)
+        redis.start()
+        for gateway in gateways:
+            self.until_up(gateway)
+            wait_until("what was kept is shared", lambda g=gateway: list(self.clusters(g).values()) == [8])
+        for gateway in gateways:
+            wait_until("they agree", lambda g=gateway: set(self.clusters(g)) <= set(before))
+            wait_until("all that was let through is there", lambda g=gateway: len(self.shown(g, before[0])["passed"]) == 8)
+        self.assertEqual(self.clusters(gateways[0]), self.clusters(gateways[1]))
+        for gateway in gateways:
+            self.assertEqual(*(self.shown(gateway, name)["cluster"] for name in before), "either name is it")
+        done = subprocess.run([BINARY, "bulk", "allow", "--config", gateways[0].config_path, before[0]], capture_output=True,
+                              timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until("the other one has heard of it", lambda: self.shown(gateways[1], before[1]).get("allowed"))
+        self.assertEqual(self.deliver(gateways[1], seed=1)[0], 9)
+
+    def test_what_is_never_told_is_said(self):
+        gateway = self.gateway("first", Redis(self).store())
+        for n in range(1, 4):
+            self.assertEqual(self.deliver(gateway, seed=1)[0], n)
+        gateway.process.stop()
+        # Seen and let through.
+        self.assertIn("6 events are lost", gateway.log())
 
     def test_killing_redis_loses_and_delays_no_mail(self):
         redis = Redis(self).start()

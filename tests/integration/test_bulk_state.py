@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is counted outlives the gateway: restarts, kills at any moment, files that are no snapshot."""
+"""What is counted outlives the gateway: restarts, kills at any moment, files that are no snapshot, two gateways in one folder."""
 import random
 import signal
 import threading
@@ -15,7 +15,8 @@ class BulkState(Campaigns):
         return gateway.folder / "bulk" / "clusters"
 
     def names(self, gateway):
-        return sorted(path.name for path in (gateway.folder / "bulk").iterdir())
+        """What is in the folder beside the lock."""
+        return sorted(path.name for path in (gateway.folder / "bulk").iterdir() if path.name != "lock")
 
     def stop(self, gateway):
         """SIGTERM, as a service manager does it."""
@@ -96,6 +97,21 @@ class BulkState(Campaigns):
         self.assertEqual(self.last_facts(gateway)["count"], 3)
         self.restart(gateway)
         self.assertEqual(self.clusters(gateway, "--all"), [])
+
+    def test_a_second_gateway_keeps_nothing_in_the_same_folder(self):
+        first = self.gateway(bulk={"limit": 10})
+        self.spread(first, OFFER, range(4))
+        second = self.gateway(name="second", bulk={"limit": 10, "state": str(first.folder / "bulk")})
+        said = [line for line in second.log().splitlines() if "another process keeps its state" in line]
+        self.assertEqual(len(said), 1)
+        self.assertIn('"level":"warning"', said[0])
+        self.assertIn("counts will not survive a restart", said[0])
+        self.spread(second, NEWSLETTER, range(3))
+        self.assertEqual(self.last_facts(second)["count"], 3, "it counts all the same")
+        self.assertEqual(second.process.stop(), 0)
+        self.restart(first)
+        self.assertEqual([c["count"] for c in self.clusters(first, "--all")], [4], "the first one's are there, and nothing else")
+        self.assertNotIn("another process keeps", first.log())
 
     def test_killed_while_it_saves(self):
         """SIGTERM writes the state; SIGKILL follows at any moment. What is found is the state before or after, never another."""

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <deque>
 #include <fstream>
 #include <string>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "filters/bulk/index.h"
+#include "tests/bench/campaign/cpu.h"
 #include "tests/bench/campaign/mutate.h"
 
 namespace postern::campaign {
@@ -145,7 +145,7 @@ void print_stream(const StreamOptions& options) {
   fmt::print("\n## {} messages in {} days, window 1 day, memory {:.0f} MiB\n\n", options.messages, options.days,
              mib(options.memory));
   fmt::print(
-      "| messages | us a message | RSS of it, MiB | stats().bytes, MiB | clusters | single |\n"
+      "| messages | CPU us a message | RSS of it, MiB | stats().bytes, MiB | clusters | single |\n"
       "| --- | --- | --- | --- | --- | --- |\n");
   std::deque<double> recent;  // us of the last batches
   std::vector<Point> points;
@@ -155,10 +155,9 @@ void print_stream(const StreamOptions& options) {
   const uint64_t first_day = options.messages / options.days;
   for (uint64_t done = 0; done < options.messages; done += kBatch) {
     for (bulk::Sighting& sighting : batch) sighting = source.next();
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = cpu_micros();
     for (const bulk::Sighting& sighting : batch) static_cast<void>(index.see(sighting));
-    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
-    recent.push_back(took.count() / static_cast<double>(kBatch));
+    recent.push_back((cpu_micros() - begin) / static_cast<double>(kBatch));
     // Of the last ten batches, or of the last half of what there was.
     while (recent.size() > std::clamp<uint64_t>((done / kBatch + 1) / 2, 1, 10)) recent.pop_front();
     if (done + kBatch >= next_point || done + kBatch >= options.messages) {

@@ -167,6 +167,53 @@ TEST(Fingerprint, AFooterInCommon) {
   EXPECT_FALSE(alike(plain(fmt::format("{}\r\n{}", kOffer, legal)), plain(fmt::format("{}\r\n{}", kMinutes, legal))));
 }
 
+/// Sixty people of one company: what they write is one or two sentences, what stands below it is ten.
+TEST(Fingerprint, ALegalNoticeInCommon) {
+  constexpr std::string_view notice =
+      "This e-mail and any files transmitted with it are confidential and intended solely for the use of the "
+      "individual "
+      "or entity to whom they are addressed. If you have received this e-mail in error please notify the system "
+      "manager. "
+      "If you are not the named addressee you should not disseminate, distribute or copy this e-mail. Please notify "
+      "the "
+      "sender immediately by e-mail if you have received this e-mail by mistake and delete this e-mail from your "
+      "system. "
+      "Although the company has taken reasonable precautions to ensure no viruses are present in this email, the "
+      "company "
+      "cannot accept responsibility for any loss or damage. Any views or opinions presented in this email are solely "
+      "those of the author. Please consider the environment before printing this mail.";
+  Random random(13);
+  for (std::string_view between : {"\r\n\r\n", " ", "\r\n\r\n-- \r\nAnn Other\r\n"}) {
+    std::vector<Fingerprint> prints;
+    for (size_t i = 0; i < 60; ++i) {
+      std::string own;
+      for (size_t words = i % 20 + 2; words > 0; --words) own += test::random_word(random) + ' ';
+      prints.push_back(print_of(plain(fmt::format("{}.{}{}", own, between, notice))));
+    }
+    for (size_t i = 1; i < prints.size(); ++i) {
+      const Fingerprint& a = prints[i - 1];
+      const Fingerprint& b = prints[i];
+      EXPECT_TRUE(!a.text || !b.text || !is_copy(likeness(*a.text, *b.text), std::min(a.words, b.words), 1)) << i;
+    }
+  }
+  EXPECT_FALSE(print_of(plain(notice)).text) << "alone it is nobody's";
+  EXPECT_TRUE(alike(plain(kOffer), plain(fmt::format("{}\r\n\r\n{}", kOffer, notice))))
+      << "a campaign hides nothing by it";
+}
+
+TEST(Fingerprint, SpamBelowTheDashes) {
+  Random random(17);
+  auto message = [&random] { return plain(fmt::format("Hi {}\r\n\r\n-- \r\n{}", test::random_word(random), kOffer)); };
+  EXPECT_TRUE(alike(message(), message()));
+  EXPECT_TRUE(alike(message(), plain(kOffer)));
+  EXPECT_FALSE(
+      print_of(plain("\r\n-- \r\nYou received this message because you are subscribed to the Gardeners group.\r\n"
+                     "To unsubscribe from this group and stop receiving emails from it, send an email to "
+                     "gardeners+unsubscribe@groups.example.\r\n"))
+          .text)
+      << "an empty message in a group";
+}
+
 TEST(Fingerprint, AQuotationInCommon) {
   std::string quoted;
   for (const std::string& word : test::split_words(kOffer)) quoted += "> " + word + "\r\n";

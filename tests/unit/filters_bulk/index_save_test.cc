@@ -176,7 +176,7 @@ TEST(IndexSave, WhatHasLeftTheWindowIsLeftOut) {
   int64_t then = kNow + 30 * kHour;
   Index later(small());
   ASSERT_TRUE(later.load(saved(index), then));
-  EXPECT_EQ(later.list(then, 2, 10).size(), 1U);
+  EXPECT_EQ(later.list(then, 3, 10).size(), 1U);
   EXPECT_EQ(later.see(sighting(3, 100, then)).outcome.count, 11U);
   EXPECT_EQ(later.see(sighting(1, 100, then)).outcome.count, 1U);
   Outcome known = later.see(sighting(2, 100, then)).outcome;

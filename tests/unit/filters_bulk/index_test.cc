@@ -44,7 +44,8 @@ TEST_F(IndexTest, AMessageAloneIsInNoCluster) {
   Seen seen = see(text);
   EXPECT_EQ(seen.outcome.count, 1U);
   EXPECT_EQ(seen.outcome.cluster, "");
-  EXPECT_EQ(seen.outcome.first_seen, 0);
+  EXPECT_EQ(seen.outcome.first_seen, kNoon / 1000);
+  EXPECT_EQ(seen.outcome.age, 0);
   EXPECT_EQ(seen.outcome.similarity, 0);
   EXPECT_EQ(seen.outcome.networks, 1U);
   EXPECT_EQ(seen.outcome.evidence, Evidence::Enough);
@@ -58,11 +59,22 @@ TEST_F(IndexTest, NoFingerprintNoCluster) {
   Sighting sighting;
   sighting.print.evidence = Evidence::Little;
   sighting.wall_ms = kNoon;
+  sighting.network = 5;
+  sighting.sender = 6;
+  sighting.authenticated = true;
+  sighting.recipients = {7, 8, 7, 0};
   for (int i = 0; i < 3; ++i) {
     Seen seen = index.see(sighting);
     EXPECT_EQ(seen.outcome.count, 1U);
     EXPECT_EQ(seen.outcome.evidence, Evidence::Little);
     EXPECT_TRUE(seen.ticket.empty());
+    EXPECT_EQ(seen.outcome.cluster, "");
+    EXPECT_EQ(seen.outcome.first_seen, kNoon / 1000);
+    EXPECT_EQ(seen.outcome.networks, 1U);
+    EXPECT_EQ(seen.outcome.senders, 1U);
+    EXPECT_EQ(seen.outcome.domains, 0U) << "nobody answers for it";
+    EXPECT_EQ(seen.outcome.recipients, 2U);
+    EXPECT_EQ(seen.outcome.authenticated_share, 1);
   }
 }
 
@@ -125,7 +137,7 @@ TEST_F(IndexTest, FilesPicturesAndLinksHaveClustersOfTheirOwn) {
 }
 
 TEST_F(IndexTest, TheLargestClusterSpeaks) {
-  for (int i = 0; i < 4; ++i) {
+  for (uint32_t i = 0; i < 4; ++i) {
     Sighting sighting = message(fmt::format("f{}", i), texts.text(100));
     sighting.print.files = {42};
     Seen seen = index.see(sighting);

@@ -3,10 +3,16 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace postern::bulk {
 namespace {
+
+constexpr std::string_view kNotice =
+    "This e-mail and any attachments are confidential. If you are not the intended recipient, please notify the "
+    "sender\n"
+    "and delete this e-mail. Any unauthorised disclosure is strictly prohibited.";
 
 std::string counted(std::string_view text, bool reply = true) {
   std::string out;
@@ -47,11 +53,69 @@ TEST(Reader, SignaturesAndFooters) {
   EXPECT_EQ(counted("text\n-- \n" + std::string(2000, 'x')), "text\n-- \n" + std::string(2000, 'x'));
 }
 
-/// To quote and to sign is no way to say nothing.
+/// Nobody signs with forty words; the message of a spammer has more.
+TEST(Reader, WhatStandsBelowTheDashesIsShort) {
+  std::string long_words;
+  for (int i = 0; i < 50; ++i) long_words += i % 10 == 9 ? "cheapest\n" : "cheapest ";
+  for (std::string_view above : {"", "Hi\n\n"}) {
+    std::string spam = fmt::format("{}-- \n{}", above, long_words);
+    EXPECT_EQ(counted(spam, false), spam);
+    EXPECT_EQ(counted(spam, true), spam);
+  }
+  EXPECT_EQ(counted(fmt::format("Hi\n\n-- \n{}\n-- \nAnn\n", long_words)), fmt::format("Hi\n\n-- \n{}\n", long_words))
+      << "his signature is one all the same";
+  EXPECT_EQ(counted(fmt::format("Hi\n{0}\n{1}{1}", std::string(30, '_'), long_words)),
+            fmt::format("Hi\n{0}\n{1}{1}", std::string(30, '_'), long_words));
+  EXPECT_EQ(counted(fmt::format("Hi\n-- \nAnn\n{}\n", kNotice)), "Hi\n") << "a notice may be below it too";
+  EXPECT_EQ(counted("Hi\n\n------------------------ Groups Sponsor ----------------~-->\nFree DVDs\n"), "Hi\n\n");
+}
+
+TEST(Reader, LegalNotices) {
+  static constexpr std::string_view kNotices[] = {
+      kNotice,
+      "Diese E-Mail enth\u00e4lt vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind,\n"
+      "informieren Sie bitte den Absender und vernichten Sie diese Mail.",
+      "Muster AG, Sitz der Gesellschaft: Musterhausen, Amtsgericht Musterhausen HRB 4711",
+      "Ce message est confidentiel. Si vous n'\u00eates pas le destinataire, merci de pr\u00e9venir l'exp\u00e9diteur.",
+      "Este mensaje es confidencial. Si usted no es el destinatario, avise al remitente.",
+      "Questo messaggio \u00e8 riservato. Se non siete il destinatario, avvisate il mittente.",
+      "Dit bericht is vertrouwelijk. Bent u niet de geadresseerde, waarschuw dan de afzender.",
+      "The views expressed are those of the author.\nWe accept no liability for any virus.",
+      "Example Ltd is registered in England.\n\nThis mail is confidential.",
+  };
+  for (std::string_view notice : kNotices) {
+    EXPECT_EQ(counted(fmt::format("See you on Monday!\n\n{}\n", notice)), "See you on Monday!\n\n") << notice;
+    EXPECT_EQ(counted(fmt::format("See you on Monday!\n\n{}\n\nAnn\n", notice)), "See you on Monday!\n\nAnn\n")
+        << notice;
+    EXPECT_EQ(counted(notice, false), "") << "alone it says nothing";
+  }
+  EXPECT_EQ(counted(fmt::format("One long line of the mail. {}", kNotice)), "One long line of the mail. ")
+      << "what programs make that know no paragraphs";
+}
+
+TEST(Reader, WhatIsNoLegalNotice) {
+  static constexpr std::string_view kTexts[] = {
+      "I am a lawyer with a confidential and privileged offer for you.\nKeep it strictly confidential.\n",
+      "Please delete this virus from your computer. Disclosure of your password is a danger.\n",
+      "You are the intended recipient of ten million dollars.\n",
+  };
+  for (std::string_view text : kTexts) EXPECT_EQ(counted(text), text);
+  std::string article;
+  for (int i = 0; i < 100; ++i) article += "Another line of the article itself, as it was written.\n";
+  EXPECT_EQ(counted(fmt::format("{}\n\n{}", kNotice, article)), fmt::format("{}\n\n{}", kNotice, article))
+      << "notices are at the end";
+  std::string endless;
+  for (int i = 0; i < 200; ++i) endless += fmt::format("{} ", kNotice);
+  EXPECT_GT(counted(endless).size(), endless.size() / 2) << "however long it is written";
+}
+
+/// To quote is no way to say nothing.
 TEST(Reader, WhenNothingElseIsThere) {
   EXPECT_EQ(counted("> all\n> quoted\n", true), "");
   EXPECT_EQ(counted("> all\n> quoted\n", false), "> all\n> quoted\n");
-  EXPECT_EQ(counted("-- \nonly signed\n", false), "-- \nonly signed\n");
+  EXPECT_EQ(counted("-- \nonly signed\n", false), "") << "the same signature stands below many messages";
+  EXPECT_EQ(counted("-- \nYou received this message because you are subscribed to the group.\n", false), "");
+  EXPECT_EQ(counted("> quoted\n-- \nAnn\n", false), "> quoted\n");
   EXPECT_EQ(counted("-- \nonly signed\n", true), "");
   std::string spam;
   for (int i = 0; i < 10; ++i) spam += "> buy our very cheap pills today\n";

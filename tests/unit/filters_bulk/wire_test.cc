@@ -29,6 +29,8 @@ Sighting full() {
   sighting.authenticated = true;
   for (uint32_t i = 0; i < Sighting::kMaxRecipients; ++i) sighting.recipients.push_back(i * 3);
   sighting.wall_ms = 1'795'000'000'123;
+  for (uint64_t i = 0; i < Sighting::kMaxTicket; ++i) sighting.counted_in.push_back(UINT64_MAX - i);
+  sighting.told = true;
   return sighting;
 }
 
@@ -64,7 +66,7 @@ TEST(Wire, RoundTrip) {
 
 TEST(Wire, TheFormIsForOtherMachinesAndLaterVersions) {
   EXPECT_EQ(encode(Withdrawn{0x0102030405060708, 256}),
-            std::string("\x01\x03\x08\x07\x06\x05\x04\x03\x02\x01\x00\x01\0\0\0\0\0\0", 18));
+            std::string("\x02\x03\x08\x07\x06\x05\x04\x03\x02\x01\x00\x01\0\0\0\0\0\0", 18));
 }
 
 TEST(Wire, NothingIsMissingAndNothingIsLeft) {
@@ -99,7 +101,7 @@ TEST(Wire, EveryOctetCounts) {
 
 TEST(Wire, OtherVersionsAndKinds) {
   std::string octets = encode(Allowed{1, true});
-  for (char version : {'\0', '\2', '\xFF'}) {
+  for (char version : {'\0', '\1', '\xFF'}) {
     std::string other = octets;
     other[0] = version;
     EXPECT_FALSE(decode(other));
@@ -120,6 +122,7 @@ TEST(Wire, OtherVersionsAndKinds) {
 TEST(Wire, TooMuchIsCut) {
   Sighting sighting = full();
   sighting.recipients.resize(5000, 1);
+  for (uint64_t i = 0; i < 50; ++i) sighting.counted_in.push_back(i);
   sighting.id = std::string(1000, 'i');
   sighting.from = std::string(1000, 'f');
   sighting.subject.clear();
@@ -128,6 +131,7 @@ TEST(Wire, TooMuchIsCut) {
   ASSERT_TRUE(got);
   const auto& back = std::get<Sighting>(*got);
   EXPECT_EQ(back.recipients.size(), Sighting::kMaxRecipients);
+  EXPECT_EQ(back.counted_in.size(), Sighting::kMaxTicket);
   EXPECT_EQ(back.from, std::string(64, 'f'));
   EXPECT_EQ(back.subject.size(), 96U) << "32 euros, none of them in halves";
 

@@ -74,7 +74,7 @@ TEST(Bulk, EvidenceAndAspectHaveNames) {
 }
 
 TEST(Bulk, AMessageThatNobodyCountedIsAlone) {
-  EXPECT_EQ(value_of("mail.bulk.count .. mail.bulk.evidence .. mail.bulk.cluster .. mail.bulk.networks"), "1none0");
+  EXPECT_EQ(value_of("mail.bulk.count .. mail.bulk.evidence .. mail.bulk.cluster .. mail.bulk.networks"), "1none1");
   EXPECT_EQ(value_of("mail.bulk.allowed"), "false");
 }
 
@@ -132,9 +132,9 @@ TEST(BulkExamples, WhatIsLeftOutIsPlain) {
   const std::string shown =
       "mail.bulk.count .. mail.bulk.evidence .. mail.bulk.of .. mail.bulk.networks .. mail.bulk.recipients .. "
       "mail.bulk.cluster";
-  EXPECT_THAT(example(shown, "bulk = { count = 50 }, detail = '50enoughtext00'"), IsEmpty());
-  EXPECT_THAT(example(shown, "bulk = {}, detail = '1enoughtext00'"), IsEmpty());
-  EXPECT_THAT(example(shown, "detail = '1nonetext00'"), IsEmpty());
+  EXPECT_THAT(example(shown, "bulk = { count = 50 }, detail = '50enoughtext11'"), IsEmpty());
+  EXPECT_THAT(example(shown, "bulk = {}, detail = '1enoughtext11'"), IsEmpty());
+  EXPECT_THAT(example(shown, "detail = '1nonetext11'"), IsEmpty());
 }
 
 TEST(BulkExamples, MistakesNameTheirField) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -58,24 +59,15 @@ class FakeRedis {
   void kill() {
     std::lock_guard lock(mutex_);
     listener_.reset();
+    // The port stays ours: whoever goes on connecting to it could else be given it for his own end.
+    reserved_ = bound();
     cut_ = true;
     wake();
   }
   void open() {
     std::lock_guard lock(mutex_);
-    Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    int on = 1;
-    ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port_);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* raw = reinterpret_cast<sockaddr*>(&address);
-    ASSERT_EQ(::bind(listener.get(), raw, length), 0);
+    Fd listener = reserved_ ? std::move(reserved_) : bound();
     ASSERT_EQ(::listen(listener.get(), 16), 0);
-    ASSERT_EQ(::getsockname(listener.get(), raw, &length), 0);
-    port_ = ntohs(address.sin_port);
     listener_ = std::move(listener);
     wake();
   }
@@ -133,6 +125,31 @@ class FakeRedis {
   }
 
  private:
+  /// A socket on our port, a free one at first.
+  Fd bound() {
+    Fd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    int on = 1;
+    ::setsockopt(bound.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    // A listener that was closed lives on until the thread has left poll().
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    int failed = ::bind(bound.get(), raw, length);
+    while (failed != 0 && errno == EADDRINUSE && std::chrono::steady_clock::now() < deadline) {
+      wake();
+      std::this_thread::yield();
+      failed = ::bind(bound.get(), raw, length);
+    }
+    EXPECT_EQ(failed, 0);
+    EXPECT_EQ(::getsockname(bound.get(), raw, &length), 0);
+    port_ = ntohs(address.sin_port);
+    return bound;
+  }
+
   struct Connection {
     Fd fd;
     std::string in, out;
@@ -281,6 +298,7 @@ class FakeRedis {
   mutable std::mutex mutex_;
   Fd wake_;
   Fd listener_;
+  Fd reserved_;  // while it is killed: bound, and nobody listens
   uint16_t port_ = 0;
   bool cut_ = false, hanging_ = false, swallow_ = false;
   std::map<std::string, Odd> odd_;

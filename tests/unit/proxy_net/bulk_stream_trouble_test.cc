@@ -77,7 +77,7 @@ TEST(BulkTrouble, ARedisThatHangsIsWaitedForOnce) {
     EXPECT_EQ(task.take().outcome.count, n);
   }
   redis.hang(false);
-  await([&] { return redis.events() == 10; });
+  await([&] { return redis.events() >= 11; });  // and once more where the late one was counted
   gateway.until_up();
   EXPECT_EQ(gateway.see(), 11U) << "what came back late was not counted again";
 }
@@ -93,7 +93,7 @@ TEST(BulkTrouble, ARedisThatHangsForLongIsGivenUp) {
   EXPECT_EQ(gateway.see(), 3U);
   redis.hang(false);
   gateway.until_up();
-  await([&] { return gateway.stream->stats().sent == 3; });
+  await([&] { return gateway.stream->stats().sent >= 3; });
   EXPECT_EQ(gateway.see(), 4U);
 }
 
@@ -105,7 +105,7 @@ TEST(BulkTrouble, WhatRedisTookWithoutSayingSoCountsOnce) {
   second.until_up();
   redis.swallow_next();
   EXPECT_EQ(first.see(), 1U);
-  await([&] { return redis.events() == 2; });  // written again
+  await([&] { return redis.events() >= 2; });  // written again
   second.until_up();
   first.until_up();
   EXPECT_EQ(second.see(), 2U);
@@ -198,7 +198,7 @@ TEST(BulkTrouble, AnythingButWhatWasAskedFor) {
       EXPECT_EQ(gateway.see(), 1U);
       EXPECT_EQ(gateway.see(), 2U);
       gateway.until_up();
-      await([&] { return gateway.stream->stats().sent == 2; });
+      await([&] { return gateway.stream->stats().sent >= 2; });
       EXPECT_EQ(gateway.see(), 3U) << command << " -> " << said;
     }
   }
@@ -252,6 +252,7 @@ TEST(BulkTrouble, AnEntryTooLargeToReadIsPassedOver) {
   await([&] { return gateway.observer.noted("that are too large are passed over"); });
   gateway.until_up();
   EXPECT_EQ(gateway.see(), 2U);
+  EXPECT_EQ(gateway.stream->stats().refused, 1U);
 }
 
 TEST(BulkTrouble, TheLogDoesNotHoldThePassword) {

@@ -22,7 +22,9 @@ constexpr int64_t kNow = 1'700'000'000'000;
 class StoppedClock final : public Clock {
  public:
   [[nodiscard]] TimePoint now() const override { return TimePoint(); }
-  [[nodiscard]] int64_t wall_ms() const override { return kNow; }
+  [[nodiscard]] int64_t wall_ms() const override { return wall; }
+
+  int64_t wall = kNow;
 };
 
 class BulkRoutesTest : public HttpTest {
@@ -101,6 +103,22 @@ TEST_F(BulkRoutesTest, TheLargestComeFirstAndSmallOnesWhenAskedFor) {
   EXPECT_EQ(answer.body["clusters"].size(), 2U);
   EXPECT_EQ(answer.body["more"], true);
   EXPECT_EQ(ask("GET", "/api/bulk?most=3&at_least=2").body["more"], false);
+}
+
+TEST_F(BulkRoutesTest, AmongAllAreThoseThatWereAllowedLongAgo) {
+  std::string allowed = see(1, 6);
+  see(2, 6);
+  ASSERT_EQ(ask("POST", "/api/bulk/" + allowed + "/allow").status, "200");
+  clock_.wall = kNow + int64_t{72} * 3'600'000;
+  Answer answer = ask("GET", "/api/bulk?at_least=2");
+  ASSERT_EQ(answer.body["clusters"].size(), 1U) << "that is how an admin finds what to take back";
+  EXPECT_EQ(answer.body["clusters"][0]["cluster"], allowed);
+  EXPECT_EQ(answer.body["clusters"][0]["count"], 0);
+  EXPECT_EQ(ask("GET", "/api/bulk?at_least=1").body["clusters"].size(), 1U);
+  EXPECT_EQ(ask("GET", "/api/bulk?at_least=3").body["clusters"].size(), 0U);
+  EXPECT_EQ(ask("GET", "/api/bulk").body["clusters"].size(), 0U);
+  EXPECT_EQ(ask("DELETE", "/api/bulk/" + allowed + "/allow").body["allowed"], false);
+  EXPECT_EQ(ask("GET", "/api/bulk?at_least=2").body["clusters"].size(), 0U);
 }
 
 TEST_F(BulkRoutesTest, EverythingOfACluster) {

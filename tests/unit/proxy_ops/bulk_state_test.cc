@@ -1,131 +1,23 @@
-#include "proxy/ops/bulk_state.h"
-
+// The file: what is in it again, what is no state, and processes that are killed.
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/proxy_ops/files.h"
+#include "tests/unit/proxy_ops/bulk_state_fixture.h"
 
 namespace postern::ops {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr int64_t kNow = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
-
-bulk::Index::Options small() {
-  bulk::Index::Options options;
-  options.memory = 4U << 20U;
-  options.shards = 2;
-  return options;
-}
-
-/// One message of the campaign `campaign`; those of one are alike, those of two are not.
-bulk::Sighting sighting(uint32_t campaign, uint32_t number) {
-  std::mt19937 random(campaign);
-  bulk::Sighting seen;
-  seen.print.evidence = bulk::Evidence::Enough;
-  seen.print.text.emplace();
-  seen.print.words = 100;
-  for (uint16_t& slot : seen.print.text->words) slot = static_cast<uint16_t>(random());
-  for (uint16_t& slot : seen.print.text->pairs) slot = static_cast<uint16_t>(random());
-  seen.id = fmt::format("{}-{}", campaign, number);
-  seen.from = fmt::format("sender{}@example.net", number);
-  seen.subject = fmt::format("offer {}", campaign);
-  seen.network = number + 1;
-  seen.sender = number + 1;
-  seen.domain = 1 + number % 5;
-  seen.authenticated = number % 2 == 0;
-  seen.recipients = {number + 1};
-  seen.wall_ms = kNow + number;
-  return seen;
-}
-
-/// `campaigns` of them, each with 20 messages.
-void fill(bulk::Index& index, uint32_t campaigns) {
-  for (uint32_t campaign = 1; campaign <= campaigns; ++campaign) {
-    for (uint32_t number = 0; number < 20; ++number) (void)index.see(sighting(campaign, number));
-  }
-}
-
-uint64_t count(bulk::Index& index, uint32_t campaign) {
-  return index.see(sighting(campaign, 99)).outcome.count;
-}
-
-class State : public testing::Test {
- public:
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() override = default;
-
- protected:
-  [[nodiscard]] BulkState state(const std::string& below = "bulk") {
-    return {fmt::format("{}/{}", directory_.path(), below), [this](std::string_view level, const std::string& text) {
-              notes_.push_back(fmt::format("{}: {}", level, text));
-            }};
-  }
-  [[nodiscard]] std::string folder() const { return directory_.path() + "/bulk"; }
-  [[nodiscard]] std::string file() const { return folder() + "/clusters"; }
-
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder())) names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-  [[nodiscard]] static std::string read(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  void write(const std::string& octets) const { std::ofstream(file(), std::ios::binary) << octets; }
-
-  /// A file that 3 campaigns were saved in.
-  void saved() {
-    bulk::Index index(small());
-    ASSERT_TRUE(state().load(index, kNow));
-    fill(index, 3);
-    auto written = state().save(index, "17-0");
-    ASSERT_TRUE(written) << written.error().message;
-    notes_.clear();
-  }
-
-  /// What is in place of the file is set aside with a warning, nothing of it is counted, and the state can be saved.
-  void expect_set_aside(const std::string& why) {
-    notes_.clear();
-    bulk::Index index(small());
-    auto loaded = state().load(index, kNow);
-    ASSERT_TRUE(loaded) << loaded.error().message;
-    EXPECT_EQ(*loaded, "");
-    EXPECT_EQ(index.stats().clusters + index.stats().single, 0U);
-    ASSERT_EQ(notes_.size(), 1U);
-    EXPECT_EQ(notes_[0].substr(0, 15), "warning: bulk: ");
-    EXPECT_NE(notes_[0].find(why), std::string::npos) << notes_[0];
-    EXPECT_NE(notes_[0].find("clusters.bad-"), std::string::npos) << notes_[0];
-    EXPECT_FALSE(fs::exists(file()));
-    EXPECT_EQ(count(index, 1), 1U) << "it counts, from the beginning";
-    auto written = state().save(index, "");
-    EXPECT_TRUE(written) << written.error().message;
-  }
-
-  TempDirectory directory_;
-  std::vector<std::string> notes_;
-};
-
-TEST_F(State, BeginsWithNothing) {
+TEST_F(BulkStateTest, BeginsWithNothing) {
   bulk::Index index(small());
   auto loaded = state("not/yet/there").load(index, kNow);
   ASSERT_TRUE(loaded) << loaded.error().message;
@@ -136,7 +28,7 @@ TEST_F(State, BeginsWithNothing) {
   EXPECT_EQ(status.st_mode & 0777U, 0700U) << "subjects and senders are nobody else's to read";
 }
 
-TEST_F(State, GoesOnCounting) {
+TEST_F(BulkStateTest, GoesOnCounting) {
   saved();
   struct stat status {};
   ASSERT_EQ(::stat(file().c_str(), &status), 0);
@@ -152,18 +44,24 @@ TEST_F(State, GoesOnCounting) {
   EXPECT_EQ(names(), std::vector<std::string>{"clusters"});
 }
 
-TEST_F(State, TheLastOneIsKept) {
-  saved();
-  bulk::Index index(small());
-  fill(index, 1);
-  ASSERT_TRUE(state().save(index, "18-0"));
+TEST_F(BulkStateTest, TheLastOneIsKept) {
+  {
+    bulk::Index index(small());
+    BulkState kept = state();
+    ASSERT_TRUE(kept.load(index, kNow));
+    fill(index, 3);
+    ASSERT_TRUE(kept.save(index, "17-0"));
+    bulk::Index other(small());
+    fill(other, 1);
+    ASSERT_TRUE(kept.save(other, "18-0"));
+  }
   bulk::Index later(small());
   EXPECT_EQ(state().load(later, kNow).value(), "18-0");
   EXPECT_EQ(later.stats().clusters, 1U);
   EXPECT_EQ(names(), std::vector<std::string>{"clusters"});
 }
 
-TEST_F(State, ATornFileIsSetAside) {
+TEST_F(BulkStateTest, ATornFileIsSetAside) {
   saved();
   std::string whole = read(file());
   ASSERT_GT(whole.size(), 1000U);
@@ -177,7 +75,7 @@ TEST_F(State, ATornFileIsSetAside) {
   expect_set_aside("it is torn");
 }
 
-TEST_F(State, NothingOfATornFileIsTaken) {
+TEST_F(BulkStateTest, NothingOfATornFileIsTaken) {
   saved();
   std::string whole = read(file());
   // Every length; loaded straight, since setting so many aside takes long.
@@ -188,7 +86,7 @@ TEST_F(State, NothingOfATornFileIsTaken) {
   }
 }
 
-TEST_F(State, AFlippedBitSetsItAside) {
+TEST_F(BulkStateTest, AFlippedBitSetsItAside) {
   saved();
   std::string whole = read(file());
   std::mt19937 random(1);
@@ -202,7 +100,7 @@ TEST_F(State, AFlippedBitSetsItAside) {
   }
 }
 
-TEST_F(State, AForeignFileIsSetAside) {
+TEST_F(BulkStateTest, AForeignFileIsSetAside) {
   saved();
   write("From ann@sender.example Mon Mar  2 10:00:00 2026\nSubject: a mailbox\n\n");
   expect_set_aside("it is not a snapshot");
@@ -210,36 +108,36 @@ TEST_F(State, AForeignFileIsSetAside) {
   expect_set_aside("it is not a snapshot");
 }
 
-TEST_F(State, ALargeForeignFileIsNotRead) {
+TEST_F(BulkStateTest, ALargeForeignFileIsNotRead) {
   saved();
   write("");
   fs::resize_file(file(), uint64_t{1} << 40U);  // a hole of 1 TiB
   expect_set_aside("it is not a snapshot");
 }
 
-TEST_F(State, ANewerVersionIsSetAside) {
+TEST_F(BulkStateTest, ANewerVersionIsSetAside) {
   saved();
   std::string whole = read(file());
   whole[8] = static_cast<char>(whole[8] + 1);
   write(whole);
-  expect_set_aside("it has form 2");
+  expect_set_aside("is what this version reads");
 }
 
-TEST_F(State, AFolderInItsPlaceIsSetAside) {
+TEST_F(BulkStateTest, AFolderInItsPlaceIsSetAside) {
   saved();
   fs::remove(file());
   fs::create_directories(file() + "/with/something");
   expect_set_aside("it is not a file");
 }
 
-TEST_F(State, AFifoInItsPlaceIsSetAside) {
+TEST_F(BulkStateTest, AFifoInItsPlaceIsSetAside) {
   saved();
   fs::remove(file());
   ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);
   expect_set_aside("it is not a file");
 }
 
-TEST_F(State, OnlyThreeBadOnesAreKept) {
+TEST_F(BulkStateTest, OnlyThreeBadOnesAreKept) {
   saved();
   for (int i = 0; i < 5; ++i) {
     write(fmt::format("no snapshot {}", i));
@@ -251,47 +149,12 @@ TEST_F(State, OnlyThreeBadOnesAreKept) {
   EXPECT_EQ(read(folder() + "/clusters.bad-20260101T000004.000Z"), "no snapshot 4");
 }
 
-TEST_F(State, WhatAKilledProcessLeftIsRemoved) {
+TEST_F(BulkStateTest, WhatAKilledProcessLeftIsRemoved) {
   saved();
   std::ofstream(folder() + "/clusters.new-abcdef") << "half a snapshot";
   bulk::Index index(small());
   EXPECT_EQ(state().load(index, kNow).value(), "17-0");
   EXPECT_EQ(names(), std::vector<std::string>{"clusters"});
-}
-
-TEST_F(State, WhereNothingCanBeKeptItSaysSo) {
-  bulk::Index index(small());
-  std::string in_its_way = directory_.write("file", "");
-  auto loaded = state("file").load(index, kNow);
-  ASSERT_FALSE(loaded);
-  EXPECT_EQ(loaded.error().code, Code::Io);
-  EXPECT_NE(loaded.error().message.find(in_its_way), std::string::npos) << loaded.error().message;
-  EXPECT_FALSE(state("file/below").load(index, kNow));
-  EXPECT_FALSE(state("file").save(index, ""));
-}
-
-TEST_F(State, AReadOnlyFolderFails) {
-  saved();
-  std::string before = read(file());
-  fs::permissions(folder(), fs::perms::owner_read | fs::perms::owner_exec);
-  // For root nothing is read-only.
-  bool root = ::geteuid() == 0;
-  if (root) {
-    fs::permissions(directory_.path(), fs::perms::all);
-    ASSERT_EQ(::chown(folder().c_str(), 65534, 65534), 0);
-    ASSERT_EQ(::seteuid(65534), 0);
-  }
-  bulk::Index index(small());
-  auto loaded = state().load(index, kNow);
-  auto written = state().save(index, "");
-  if (root) {
-    ASSERT_EQ(::seteuid(0), 0);
-  }
-  fs::permissions(folder(), fs::perms::owner_all);
-  EXPECT_FALSE(loaded);
-  ASSERT_FALSE(written);
-  EXPECT_NE(written.error().message.find("ermission denied"), std::string::npos) << written.error().message;
-  EXPECT_EQ(read(file()), before);
 }
 
 /// Runs `work` where a file may have `octets` only: a write beyond fails, as on a full disk.
@@ -307,25 +170,29 @@ void with_little_room(uint64_t octets, const std::function<void()>& work) {
   (void)std::signal(SIGXFSZ, before);
 }
 
-TEST_F(State, AWriteThatFailsLeavesTheOldOne) {
+TEST_F(BulkStateTest, AWriteThatFailsLeavesTheOldOne) {
   saved();
   std::string before = read(file());
   bulk::Index index(small());
+  BulkState kept = state();
+  ASSERT_TRUE(kept.load(index, kNow));
   fill(index, 50);
   for (uint64_t room : {0U, 1U, 100U, 4000U, 20'000U}) {
     Result<void> written;
-    with_little_room(room, [&] { written = state().save(index, "18-0"); });
+    with_little_room(room, [&] { written = kept.save(index, "18-0"); });
     ASSERT_FALSE(written) << room;
     EXPECT_EQ(written.error().code, Code::Io);
     EXPECT_NE(written.error().message.find(folder()), std::string::npos) << written.error().message;
     EXPECT_EQ(read(file()), before);
     EXPECT_EQ(names(), std::vector<std::string>{"clusters"}) << "half a file would fill the disk for good";
   }
-  EXPECT_TRUE(state().save(index, "18-0"));
+  EXPECT_TRUE(kept.save(index, "18-0"));
 }
 
 /// Saves in a loop, another state each time; never returns.
-[[noreturn]] void save_for_ever(const BulkState& state, int ready) {
+[[noreturn]] void save_for_ever(BulkState state, int ready) {
+  bulk::Index before(small());
+  if (!state.load(before, kNow)) ::_exit(1);
   bulk::Index index(small());
   for (uint32_t campaign = 1;; ++campaign) {
     for (uint32_t number = 0; number < 20; ++number) (void)index.see(sighting(campaign, number));
@@ -334,7 +201,7 @@ TEST_F(State, AWriteThatFailsLeavesTheOldOne) {
   }
 }
 
-TEST_F(State, KilledAtAnyMomentItLoads) {
+TEST_F(BulkStateTest, KilledAtAnyMomentItLoads) {
   constexpr int kKills = 200;
   std::mt19937 random(7);
   std::vector<uint32_t> campaigns;

@@ -373,10 +373,11 @@ TEST_F(ConfigTest, ABadPlaceOfRedisIsNamedWithoutThePassword) {
        {"redis://", "redis://127.0.0.1", "redis://:hunter2@127.0.0.1:0", "redis://hunter2@127.0.0.1:6379",
         "redis://u:@127.0.0.1:6379", "redis://:hunter2@127.0.0.1:6379/", "redis://:hunter2@127.0.0.1:6379/x",
         "redis://:hunter2@127.0.0.1:6379/123456", "redis://:hunter%2@127.0.0.1:6379", "redis://:hunter2%@h:6379",
-        "redis://:hunter2 @h:6379", "redis://:hunter2@::1:6379", "redis://:hunter2@/:6379"}) {
+        "redis://:hunter2 @h:6379", "redis://:hunter2@::1:6379", "redis://:hunter2@/:6379",
+        "rediss://:hunter2@127.0.0.1:6379", "Redis://:hunter2@h:1", ":hunter2@127.0.0.1:6379"}) {
     EXPECT_THAT(problems(fmt::format("{}[bulk]\nstore = \"{}\"\n", kLeast, store)),
-                ElementsAre(AllOf(HasSubstr("postern.toml:6:9: 'store' in [bulk] is not redis://[[USER]:PASSWORD@]"),
-                                  testing::Not(HasSubstr("hunter")))))
+                ElementsAre(AllOf(HasSubstr("postern.toml:6:9: 'store' in [bulk] is neither"),
+                                  HasSubstr("redis://[[USER]:PASSWORD@]"), testing::Not(HasSubstr("hunter")))))
         << store;
   }
 }

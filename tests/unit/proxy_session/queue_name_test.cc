@@ -29,6 +29,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Answer{"250 queued as \x01\xff", "queued as ??"}));
 
 TEST(QueueName, IsCut) {
+  EXPECT_EQ(queue_name("stored as 1795377262.M102622P32174Q1.gateway.mail.example.org"),
+            "1795377262.M102622P32174Q1.gateway.ma...");
   EXPECT_EQ(queue_name("250 Ok: queued as " + std::string(500, 'x')).size(), 40U);
 }
 
