@@ -97,7 +97,7 @@ TEST(IndexBounds, AStampFromTheFutureWipesNothing) {
   Index index(of_memory(4U << 20U));
   Texts texts(4);
   Words text = texts.text(100);
-  int64_t year = 365 * 24 * kHour;
+  int64_t year = int64_t{365} * 24 * kHour;
   uint64_t count = 0;
   for (int i = 1; i <= 20; ++i) {
     count = index.see(message(fmt::format("n{}", i), text)).outcome.count;
@@ -119,7 +119,7 @@ TEST(IndexBounds, AClockThatIsSetBackGoesOnCounting) {
   Index index(of_memory(4U << 20U));
   Texts texts(5);
   Words text = texts.text(100);
-  int64_t year = 365 * 24 * kHour;
+  int64_t year = int64_t{365} * 24 * kHour;
   for (int i = 1; i <= 200; ++i) static_cast<void>(index.see(message(fmt::format("a{}", i), text, kNoon + year)));
   Seen seen;
   for (int i = 1; i <= 200; ++i) seen = index.see(message(fmt::format("b{}", i), text, kNoon + i));

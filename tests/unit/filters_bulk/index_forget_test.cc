@@ -108,7 +108,7 @@ TEST_F(IndexForget, AllowedClustersStayAndWhatIsYoung) {
 TEST_F(IndexForget, AClockThatJumpsWipesNothing) {
   Words text = texts.text(100);
   for (int i = 0; i < 4; ++i) see(text, kNoon);
-  for (int i = 0; i < 10; ++i) index.forget(kNoon + 365 * 24 * kHour);
+  for (int i = 0; i < 10; ++i) index.forget(kNoon + int64_t{365} * 24 * kHour);
   EXPECT_EQ(index.stats().clusters, 1U);
   EXPECT_EQ(see(text, kNoon + kSecond).outcome.count, 5U);
 }
@@ -117,7 +117,7 @@ TEST_F(IndexForget, AClockThatJumpsWipesNothing) {
 TEST_F(IndexForget, ManySilentHoursAreOneStep) {
   Words text = texts.text(100);
   for (int i = 0; i < 4; ++i) see(text, kNoon);
-  for (int i = 0; i < 100; ++i) index.forget(kNoon + 5 * kHour + i * 2 * kSecond);
+  for (int i = 0; i < 100; ++i) index.forget(kNoon + 5 * kHour + int64_t{i} * 2 * kSecond);
   EXPECT_EQ(index.stats().clusters, 0U);
   EXPECT_EQ(index.stats().bytes, 0U);
 }

@@ -81,7 +81,7 @@ TEST_F(IndexTest, NoFingerprintNoCluster) {
 TEST_F(IndexTest, CopiesCountUpAndSayWhoSentThem) {
   Seen seen;
   for (uint32_t i = 1; i <= 20; ++i) {
-    Sighting sighting = message(fmt::format("c{}", i), texts.copy(text, 0.1), kNoon + i * 60'000);
+    Sighting sighting = message(fmt::format("c{}", i), texts.copy(text, 0.1), kNoon + int64_t{i} * 60'000);
     sighting.network = i % 7 + 1;
     sighting.sender = i;
     sighting.domain = 9;
@@ -185,7 +185,7 @@ TEST_F(IndexTest, WhatIsForgottenIsNotListedAndFreesItsMemory) {
   ASSERT_EQ(index.list(kNoon, 5, 10).size(), 1U);
   EXPECT_TRUE(index.list(kNoon + 26 * kHour, 1, 10).empty());
   EXPECT_FALSE(index.find(seen.ticket[0], kNoon + 26 * kHour));
-  for (int i = 0; i < 2000; ++i) see(texts.text(20), kNoon + 26 * kHour + i * 1000);
+  for (int i = 0; i < 2000; ++i) see(texts.text(20), kNoon + 26 * kHour + int64_t{i} * 1000);
   EXPECT_EQ(index.stats().clusters, 0U);
   EXPECT_EQ(index.stats().over_limit, 0U);
 }
@@ -256,6 +256,7 @@ TEST_F(IndexTest, AllowedIsSaidAndStays) {
 
 TEST_F(IndexTest, ListsTheLargestFirst) {
   std::vector<Words> all;
+  all.reserve(5);
   for (int i = 0; i < 5; ++i) all.push_back(texts.text(80));
   for (int i = 0; i < 5; ++i) {
     for (int copies = 0; copies <= 2 * i; ++copies) see(all[static_cast<size_t>(i)]);
@@ -291,7 +292,7 @@ TEST(ClusterName, IsReadBack) {
   EXPECT_FALSE(parse_cluster_name("", unused));
   EXPECT_FALSE(parse_cluster_name("g000000000000", unused)) << "more than 64 bits";
   EXPECT_FALSE(parse_cluster_name("000000000000u", unused));
-  EXPECT_FALSE(parse_cluster_name(std::string_view("000000\0000000", 13), unused));
+  EXPECT_FALSE(parse_cluster_name(std::string("000000") + '\0' + "000000", unused));
   EXPECT_TRUE(parse_cluster_name("00000000000ZZ", unused));
 }
 

@@ -54,6 +54,27 @@ TEST(IndexThreads, NoCopyIsLost) {
   }
 }
 
+/// What a worker does with one of its messages.
+void work(Index& index, Texts& own, const std::vector<Words>& campaigns, unsigned which, int i) {
+  Words words = i % 3 == 0 ? own.copy(campaigns[own.number() % campaigns.size()], 0.3) : own.text(8);
+  Sighting sighting = message(fmt::format("{}.{}", which, i), words, kNoon + int64_t{i} * 1000);
+  if (i % 7 == 0) sighting.print.files = {own.number() % 100 + 1};
+  if (i % 11 == 0) sighting.print.pictures = {own.number()};
+  Seen seen = index.see(sighting);
+  for (uint64_t cluster : seen.ticket) {
+    if (i % 2 == 0) index.take(Let{cluster, Passed{sighting.id, "q", "f", 1, kNoon}});
+    if (i % 5 == 0) index.take(Withdrawn{cluster, kNoon});
+    if (i % 50 == 0) static_cast<void>(index.take(Allowed{cluster, i % 100 == 0}));
+  }
+}
+
+/// What the control thread does meanwhile.
+void look(const Index& index) {
+  for (const Report& report : index.list(kNoon, 1, 50)) static_cast<void>(index.find(report.cluster, kNoon));
+  static_cast<void>(index.stats());
+  ASSERT_TRUE(index.save("here", [](std::string_view) { return Result<void>(); }));
+}
+
 TEST(IndexThreads, EverythingAtOnce) {
   Index::Options options;
   options.memory = 1U << 20U;
@@ -61,30 +82,15 @@ TEST(IndexThreads, EverythingAtOnce) {
   Index index(options);
   Texts texts(2);
   std::vector<Words> campaigns;
+  campaigns.reserve(5);
   for (int i = 0; i < 5; ++i) campaigns.push_back(texts.text(60));
   std::atomic<bool> done{false};
   std::thread reader([&] {
-    while (!done) {
-      for (const Report& report : index.list(kNoon, 1, 50)) static_cast<void>(index.find(report.cluster, kNoon));
-      static_cast<void>(index.stats());
-      ASSERT_TRUE(index.save("here", [](std::string_view) { return Result<void>(); }));
-    }
+    while (!done) look(index);
   });
   run(4, [&](unsigned which) {
     Texts own(10 + which);
-    for (int i = 0; i < 1500; ++i) {
-      bool member = i % 3 == 0;
-      Words words = member ? own.copy(campaigns[own.number() % campaigns.size()], 0.3) : own.text(8);
-      Sighting sighting = message(fmt::format("{}.{}", which, i), words, kNoon + i * 1000);
-      if (i % 7 == 0) sighting.print.files = {own.number() % 100 + 1};
-      if (i % 11 == 0) sighting.print.pictures = {own.number()};
-      Seen seen = index.see(sighting);
-      for (uint64_t cluster : seen.ticket) {
-        if (i % 2 == 0) index.take(Let{cluster, Passed{sighting.id, "q", "f", 1, kNoon}});
-        if (i % 5 == 0) index.take(Withdrawn{cluster, kNoon});
-        if (i % 50 == 0) static_cast<void>(index.take(Allowed{cluster, i % 100 == 0}));
-      }
-    }
+    for (int i = 0; i < 1500; ++i) work(index, own, campaigns, which, i);
   });
   done = true;
   reader.join();

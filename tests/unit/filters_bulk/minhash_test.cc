@@ -87,7 +87,7 @@ TEST(MinHash, StaysWhatItWas) {
   Sketched one =
       sketch(words_of("Stored sketches must be comparable with those of tomorrow, on any machine: 100 % equal."));
   uint64_t sum = 0;
-  for (size_t i = 0; i < Sketch::kSlots; ++i) sum = sum * 31 + one.sketch.words[i] + 7U * one.sketch.pairs[i];
+  for (size_t i = 0; i < Sketch::kSlots; ++i) sum = sum * 31 + one.sketch.words[i] + uint64_t{7} * one.sketch.pairs[i];
   EXPECT_EQ(one.words, 9U);
   EXPECT_EQ(sum, 17434015511251915235U);
 }

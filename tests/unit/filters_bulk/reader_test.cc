@@ -73,8 +73,8 @@ TEST(Reader, WhatStandsBelowTheDashesIsShort) {
 TEST(Reader, LegalNotices) {
   static constexpr std::string_view kNotices[] = {
       kNotice,
-      "Diese E-Mail enth\u00e4lt vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind,\n"
-      "informieren Sie bitte den Absender und vernichten Sie diese Mail.",
+      ("Diese E-Mail enth\u00e4lt vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind,\n"
+       "informieren Sie bitte den Absender und vernichten Sie diese Mail."),
       "Muster AG, Sitz der Gesellschaft: Musterhausen, Amtsgericht Musterhausen HRB 4711",
       "Ce message est confidentiel. Si vous n'\u00eates pas le destinataire, merci de pr\u00e9venir l'exp\u00e9diteur.",
       "Este mensaje es confidencial. Si usted no es el destinatario, avise al remitente.",

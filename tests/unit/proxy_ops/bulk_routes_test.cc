@@ -57,7 +57,7 @@ class BulkRoutesTest : public HttpTest {
       sighting.domain = 77;
       sighting.authenticated = i % 2 == 0;
       sighting.recipients = {3000 + i};
-      sighting.wall_ms = kNow - 60'000 + i * 1000;
+      sighting.wall_ms = kNow - 60'000 + int64_t{i} * 1000;
       bulk::Seen seen = index_.see(sighting);
       name = seen.outcome.cluster;
       if (i >= 2) continue;
