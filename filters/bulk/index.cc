@@ -19,8 +19,6 @@ constexpr uint64_t kPostingBytes = Bands::kText * sizeof(uint32_t);
 constexpr uint64_t kTenthsOfBodies = 13;
 constexpr uint64_t kClusterBytes = Shard::kHeadBytes + kTenthsOfBodies * kBodySize / 10 + kPostingBytes;
 
-/// Somebody joins or forgets what was found, again and again: not more often than this.
-constexpr int kTries = 4;
 /// No value of begun_: whoever begins a cluster has to look whether there is another one.
 constexpr uint64_t kUnsure = ~uint64_t{0};
 

@@ -18,6 +18,9 @@
 
 namespace postern::bulk {
 
+/// Somebody joins or forgets what was found, again and again: not more often than this.
+constexpr int kTries = 4;
+
 /// Any thread, but for what says otherwise. For save and load: shard_count(), copy(), put(), clear().
 class Index::Impl {
  public:

@@ -4,12 +4,6 @@
 #include "filters/bulk/index_impl.h"
 
 namespace postern::bulk {
-namespace {
-
-/// Somebody joins or forgets what was found, again and again: not more often than this.
-constexpr int kTries = 4;
-
-}  // namespace
 
 void Index::adopt(uint64_t number, uint64_t own) {
   impl_->adopt(number, own);

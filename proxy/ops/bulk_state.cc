@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "filters/bulk/snapshot.h"
+#include "proxy/session/doomed.h"
 
 namespace postern::ops {
 namespace {
@@ -43,21 +44,6 @@ tl::unexpected<Error> io_error(const std::string& path, int error) {
 std::string in(const std::string& directory, std::string_view name) {
   return fmt::format("{}/{}", directory, name);
 }
-
-/// Removes a file unless told to keep it.
-class Doomed {
- public:
-  explicit Doomed(std::string path) : path_(std::move(path)) {}
-  Doomed(const Doomed&) = delete;
-  Doomed& operator=(const Doomed&) = delete;
-  ~Doomed() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  void keep() { path_.clear(); }
-
- private:
-  std::string path_;
-};
 
 /// With its parents. Subjects and senders are in the file: nobody else's to read.
 Result<void> make_directory(const std::string& path) {
@@ -280,7 +266,7 @@ Result<void> BulkState::write(const bulk::Index& index, std::string_view positio
   std::string path;
   auto file = make_unfinished(directory_, path);
   if (!file) return tl::unexpected<Error>(file.error());
-  Doomed unfinished(path);
+  session::Doomed unfinished(path);
   auto written = index.save(position, [&](std::string_view piece) { return write_all(file->get(), piece); });
   if (!written) return tl::unexpected<Error>(std::move(written.error()).in(path));
   // The order matters: were it renamed before its octets are on the disk, a crash could leave the name and not them.

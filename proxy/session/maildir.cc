@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/session/doomed.h"
+
 // The Maildir convention (D. J. Bernstein, "Using maildir format", and maildir(5)): a message is written whole to tmp/,
 // synced, and then appears in new/ under its name, so that a reader never sees a part of one and needs no lock.
 namespace postern::session {
@@ -38,21 +40,6 @@ class Descriptor {
 
  private:
   int number_;
-};
-
-/// Removes a file unless told to keep it.
-class Doomed {
- public:
-  explicit Doomed(std::string path) : path_(std::move(path)) {}
-  Doomed(const Doomed&) = delete;
-  Doomed& operator=(const Doomed&) = delete;
-  ~Doomed() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  void keep() { path_.clear(); }
-
- private:
-  std::string path_;
 };
 
 Result<void> sync_directory(const std::string& path) {
