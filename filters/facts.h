@@ -11,6 +11,7 @@
 #include "filters/arc/arc.h"
 #include "filters/base/ip.h"
 #include "filters/bulk/facts.h"
+#include "filters/classifier/facts.h"
 #include "filters/dkim/dkim.h"
 #include "filters/dmarc/dmarc.h"
 #include "filters/dns/helo.h"
@@ -56,6 +57,7 @@ struct Facts {
   /// stage needs it, all of them from message on.
   std::vector<lists::Outcome> lists;
   bulk::Outcome bulk;     // message; as it is where nobody counts
+  classifier::Outcome classifier;  // message; as it is where nothing was learned
   bool smtputf8 = false;  // from mail on: the message is internationalised (RFC 6531)
 };
 

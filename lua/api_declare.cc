@@ -1,4 +1,7 @@
 // rule, group, score, disable: what a file says while it is read.
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -106,7 +109,44 @@ int disable(lua_State* lua) {
   return 0;
 }
 
-// group("name", { max = 8 }).
+bool is_cap(lua_State* lua) {
+  return lua_type(lua, -1) == LUA_TNUMBER && is_score(lua_tonumber(lua, -1)) && lua_tonumber(lua, -1) >= 0;
+}
+
+// The fields of the table at index 2. False: a mistake, which is said.
+bool check_group_fields(lua_State* lua, Registry& rules, const std::string& shown, int line) {
+  lua_pushnil(lua);
+  while (lua_next(lua, 2) != 0) {
+    std::string key(lua_type(lua, -2) == LUA_TSTRING ? text_at(lua, -2) : std::string_view("?"));
+    if (key != "max" && key != "dampers") {
+      rules.problem(line, fmt::format("unknown field '{}' in group '{}': there are 'max' and 'dampers'",
+                                      escape_for_log(key, 60), shown));
+      return false;
+    }
+    lua_pop(lua, 1);
+  }
+  return true;
+}
+
+// dampers = { DMARC_PASS = 5 }, the table on top of the stack: the most while that rule hits.
+std::optional<std::map<std::string, double, std::less<>>> read_dampers(lua_State* lua, Registry& rules,
+                                                                       const std::string& shown, int line) {
+  std::map<std::string, double, std::less<>> dampers;
+  bool good = lua_type(lua, -1) == LUA_TTABLE;
+  if (good) lua_pushnil(lua);
+  while (good && lua_next(lua, -2) != 0) {
+    good = lua_type(lua, -2) == LUA_TSTRING && is_rule_name(text_at(lua, -2)) && is_cap(lua);
+    if (good) dampers.emplace(text_at(lua, -2), round_score(lua_tonumber(lua, -1)));
+    lua_pop(lua, good ? 1 : 2);
+  }
+  if (good) return dampers;
+  rules.problem(line, fmt::format("group '{}': 'dampers' must be a table of rules with the most that the group may add "
+                                  "while they hit, dampers = {{ DMARC_PASS = 5 }}",
+                                  shown));
+  return std::nullopt;
+}
+
+// group("name", { max = 8, dampers = { DMARC_PASS = 5 } }).
 int group(lua_State* lua) {
   Registry& rules = registry_of(lua, "group");
   std::string name = name_argument(lua, "group");
@@ -122,23 +162,21 @@ int group(lua_State* lua) {
     return 0;
   }
   lua_settop(lua, 2);
-  lua_pushnil(lua);
-  while (lua_next(lua, 2) != 0) {
-    std::string key(lua_type(lua, -2) == LUA_TSTRING ? text_at(lua, -2) : std::string_view("?"));
-    if (key != "max") {
-      rules.problem(
-          line, fmt::format("unknown field '{}' in group '{}': there is only 'max'", escape_for_log(key, 60), shown));
-      return 0;
-    }
-    lua_pop(lua, 1);
-  }
+  if (!check_group_fields(lua, rules, shown, line)) return 0;
   push(lua, "max");
   lua_rawget(lua, 2);
-  if (lua_type(lua, -1) != LUA_TNUMBER || !is_score(lua_tonumber(lua, -1)) || lua_tonumber(lua, -1) < 0) {
+  if (!is_cap(lua)) {
     rules.problem(line, fmt::format("group '{}': 'max' must be a number from 0 to 1000", shown));
     return 0;
   }
-  rules.set_group(name, round_score(lua_tonumber(lua, -1)), line);
+  double max = round_score(lua_tonumber(lua, -1));
+  std::optional<std::map<std::string, double, std::less<>>> dampers;
+  push(lua, "dampers");
+  if (lua_rawget(lua, 2) != LUA_TNIL) {
+    dampers = read_dampers(lua, rules, shown, line);
+    if (!dampers) return 0;
+  }
+  rules.set_group(name, max, std::move(dampers), line);
   return 0;
 }
 

@@ -149,7 +149,7 @@ void push_score(lua_State* lua, MailContext& mail) {
   lua_pushnumber(lua, mail.progress != nullptr ? mail.progress->score_before(mail.position) : 0);
 }
 
-constexpr std::array<ViewRow, 26> kMail = {{
+constexpr std::array<ViewRow, 27> kMail = {{
     {"client", Stage::Connect, row_of<State::Client>, &kClientTable},
     {"spf", Stage::Mail, row_of<State::Spf>, &kSpfTable},
     {"helo_spf", Stage::Mail, row_of<State::HeloSpf>, &kHeloSpfTable},
@@ -180,6 +180,7 @@ constexpr std::array<ViewRow, 26> kMail = {{
     {"score", Stage::Connect, push_score, nullptr, true},
     {"lists", Stage::Connect, row_of<State::Lists>},
     {"bulk", Stage::Message, row_of<State::Bulk>, &kBulkTable},
+    {"classifier", Stage::Message, row_of<State::Classifier>, &kClassifierTable},
 }};
 constexpr ViewTable kMailTable = {"mail", kMail.data(), kMail.size()};
 
@@ -196,6 +197,7 @@ void open_mail(lua_State* lua) {
   make_array(lua, State::Rcpts, kRcpts);
   open_listed(lua);
   open_bulk(lua);
+  open_classifier(lua);
   open_authentication(lua);
   open_content(lua);
 }

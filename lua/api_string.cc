@@ -39,13 +39,13 @@ size_t start_of(lua_State* lua, int index, size_t size) {
   return size - static_cast<size_t>(-init);
 }
 
-using Groups = std::array<re2::StringPiece, RegexCache::kMaxGroups + 1>;
+using Captures = std::array<re2::StringPiece, RegexCache::kMaxGroups + 1>;
 
 int group_count(const RE2& regex) {
   return regex.NumberOfCapturingGroups() + 1;
 }
 
-bool match_at(const RE2& regex, std::string_view subject, size_t from, Groups& groups) {
+bool match_at(const RE2& regex, std::string_view subject, size_t from, Captures& groups) {
   return from <= subject.size() &&
          regex.Match(piece(subject), from, subject.size(), RE2::UNANCHORED, groups.data(), group_count(regex));
 }
@@ -59,7 +59,7 @@ void push_group(lua_State* lua, const re2::StringPiece& group) {
 }
 
 // Groups, or the whole match when there are none.
-int push_groups(lua_State* lua, const RE2& regex, const Groups& groups) {
+int push_groups(lua_State* lua, const RE2& regex, const Captures& groups) {
   int count = group_count(regex);
   if (count == 1) {
     push_group(lua, groups[0]);
@@ -115,7 +115,7 @@ int gmatch_step(lua_State* lua) {
   auto regex = compiled(lua, text_at(lua, lua_upvalueindex(2)));
   std::string_view text = bounded(text_at(lua, lua_upvalueindex(1)), *regex);
   auto from = static_cast<size_t>(lua_tointeger(lua, lua_upvalueindex(3)));
-  Groups groups;
+  Captures groups;
   if (!match_at(*regex, text, from, groups)) {
     lua_pushinteger(lua, static_cast<lua_Integer>(text.size()) + 1);
     lua_replace(lua, lua_upvalueindex(3));
@@ -141,7 +141,7 @@ void check_result(lua_State* lua, const std::string& out, size_t more) {
 }
 
 // A replacement text: %0 to %9 are groups, %% is a percent sign, as in Lua.
-void expand(lua_State* lua, std::string_view replacement, const RE2& regex, const Groups& groups, std::string& out) {
+void expand(lua_State* lua, std::string_view replacement, const RE2& regex, const Captures& groups, std::string& out) {
   for (size_t i = 0; i < replacement.size(); ++i) {
     if (replacement[i] != '%') {
       out.push_back(replacement[i]);
@@ -164,7 +164,7 @@ void expand(lua_State* lua, std::string_view replacement, const RE2& regex, cons
 }
 
 // A replacement by table or function: false and nil keep the match.
-void replace_by_value(lua_State* lua, const RE2& regex, const Groups& groups, std::string& out) {
+void replace_by_value(lua_State* lua, const RE2& regex, const Captures& groups, std::string& out) {
   if (lua_type(lua, 3) == LUA_TTABLE) {
     push_group(lua, groups[group_count(regex) > 1 ? 1 : 0]);
     if (lua_isnil(lua, -1)) {
@@ -201,7 +201,7 @@ int gsub(lua_State* lua) {
   size_t copied = 0;
   size_t from = 0;
   std::string out;
-  Groups groups;
+  Captures groups;
   while (count < most && match_at(*regex, text, from, groups)) {
     Watchdog::poll(lua);  // each search is linear, but there may be one for every byte
     auto at = static_cast<size_t>(groups[0].data() - text.data());
@@ -267,7 +267,7 @@ bool is_iterator(lua_State* lua, int index) {
 
 int push_match(lua_State* lua, std::string_view pattern, std::string_view subject, size_t from) {
   auto regex = compiled(lua, pattern);
-  Groups groups;
+  Captures groups;
   if (!match_at(*regex, bounded(subject, *regex), from, groups)) return 0;
   return push_groups(lua, *regex, groups);
 }

@@ -62,16 +62,19 @@ void row_of(lua_State* lua, MailContext& /*mail*/) {
 void open_listed(lua_State* lua);
 /// Makes mail.bulk (api_bulk.cc).
 void open_bulk(lua_State* lua);
+/// Makes mail.classifier (api_classifier.cc).
+void open_classifier(lua_State* lua);
 /// The running rule knows now that the list of this name has listed something.
 void note_listed(MailContext& mail, const std::string& list);
 
-/// Of the objects of api_authentication.cc and api_bulk.cc; those of content are in lua/content.h.
+/// Of the objects of api_authentication.cc, api_bulk.cc and api_classifier.cc; those of content are in lua/content.h.
 extern const ViewTable kSpfTable;
 extern const ViewTable kHeloSpfTable;
 extern const ViewTable kSignatureTable;
 extern const ViewTable kDmarcTable;
 extern const ViewTable kArcTable;
 extern const ViewTable kBulkTable;
+extern const ViewTable kClassifierTable;
 
 void make_view(lua_State* lua, State::View view, const ViewTable& table);
 void make_array(lua_State* lua, State::View view, const ViewArray& array);

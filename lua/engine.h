@@ -141,6 +141,7 @@ class Judging {
   void skip_for_time(const Engine::Slot& slot);
   void ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
              bool own_time, size_t used_before);
+  void note_time(const RuleInfo& rule, std::chrono::nanoseconds cpu);
   void add_hit(const Engine::Slot& slot, Hit hit);
   void give_up(Waiting& waiting);
   void finish();

@@ -1,9 +1,6 @@
 // What an example says of the messages that are alike: bulk.
 #include <array>
-#include <cmath>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "filters/bulk/facts.h"
 #include "lua/example_fields.h"
@@ -22,17 +19,6 @@ constexpr std::array<bulk::Aspect, 4> kAspects = {bulk::Aspect::Text, bulk::Aspe
                                                   bulk::Aspect::Urls};
 
 }  // namespace
-
-// A part of a message cannot be counted, and half a sender is a slip of the pen.
-template <class Integer>
-void ExampleFields::read_whole(Integer& out, lua_Number least, lua_Number most) {
-  lua_Number number = lua_type(lua_, -1) == LUA_TNUMBER ? lua_tonumber(lua_, -1) : -1;
-  if (number >= least && number <= most && std::floor(number) == number) {
-    out = static_cast<Integer>(number);
-  } else {
-    problem(fmt::format("'{}' must be a whole number from {} to {}", field_, least, most));
-  }
-}
 
 template <uint64_t bulk::Outcome::*member>
 void ExampleFields::read_bulk_count(bulk::Outcome& outcome) {

@@ -83,7 +83,7 @@ void ExampleFields::read_header() {
 
 void ExampleFields::parse() {
   using ExampleRow = Row<Example>;
-  static constexpr std::array<ExampleRow, 28> kRows = {{
+  static constexpr std::array<ExampleRow, 29> kRows = {{
       {"hit", [](ExampleFields& self, Example& e) { self.read_bool(e.hit); }},
       {"detail", [](ExampleFields& self, Example& e) { self.read(e.detail.emplace()); }},
       {"score",
@@ -120,6 +120,7 @@ void ExampleFields::parse() {
       {"message", [](ExampleFields& self, Example&) { self.read(self.message_.emplace()); }},
       {"lists", [](ExampleFields& self, Example&) { self.read_lists(); }},
       {"bulk", [](ExampleFields& self, Example&) { self.read_bulk(); }},
+      {"classifier", [](ExampleFields& self, Example&) { self.read_classifier(); }},
       {"dns", [](ExampleFields& self, Example&) { self.read_dns(); }},
       {"maps", [](ExampleFields& self, Example&) { self.read_maps(); }},
   }};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,6 +99,15 @@ class ExampleFields {
     }
     out = static_cast<Number>(lua_tonumber(lua_, -1));
   }
+  // A part of a message cannot be counted, and half a sender is a slip of the pen.
+  template <class Integer>
+  void read_whole(Integer& out, lua_Number least, lua_Number most) {
+    lua_Number number = lua_type(lua_, -1) == LUA_TNUMBER ? lua_tonumber(lua_, -1) : -1;
+    if (!(number >= least && number <= most && std::floor(number) == number)) {
+      return problem(fmt::format("'{}' must be a whole number from {} to {}", field_, least, most));
+    }
+    out = static_cast<Integer>(number);
+  }
   // The name of one of `values`; `what` follows "is no" where it is none.
   template <class Enum, size_t N>
   void read_choice(Enum& out, const std::array<Enum, N>& values, std::string_view (*name)(Enum), std::string_view what);
@@ -145,8 +155,9 @@ class ExampleFields {
   void read_bulk();
   template <uint64_t bulk::Outcome::*member>
   void read_bulk_count(bulk::Outcome& outcome);
-  template <class Integer>
-  void read_whole(Integer& out, lua_Number least, lua_Number most);
+
+  // example_classifier.cc
+  void read_classifier();
 
   lua_State* lua_;
   const lists::Lists& lists_;

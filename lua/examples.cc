@@ -126,7 +126,7 @@ Outcome Runner::evaluate(size_t index, const Example& example) {
       const RuleInfo& hit = rules_.rules()[engine_.rule_at(engine_.order().at(name))];
       evaluation.hits.push_back({name, hit.score, 1, "", hit.group, hit.shadow});
     }
-    evaluation.score = sum(evaluation.hits, rules_.group_caps());
+    evaluation.score = sum(evaluation.hits, rules_.groups());
   } else {
     add_inputs(index, positions);
   }

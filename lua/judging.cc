@@ -24,7 +24,7 @@ void end_thread(Engine::Reading& reading, lua_State* thread, const RuleOutcome& 
 
 Judging::Judging(Engine& engine, const std::vector<Engine::Slot*>& slots, const Facts& facts, Evaluation& evaluation,
                  Outside outside)
-    : engine_(engine), slots_(slots), evaluation_(evaluation), progress_(evaluation.hits, engine.rules().group_caps()) {
+    : engine_(engine), slots_(slots), evaluation_(evaluation), progress_(evaluation.hits, engine.rules().groups()) {
   mail_.facts = &facts;
   mail_.progress = &progress_;
   mail_.order = &engine.order();
@@ -232,6 +232,7 @@ void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& o
     most_cpu_ = cpu;
     greediest_ = slot.info;
   }
+  note_time(*slot.info, cpu);
   if (engine_.observer() != nullptr) engine_.observer()->rule_ran(*slot.info, cpu);
   if (outcome.call.failure != Failure::None) {
     engine_.failed(slot, outcome, own_time, reading, used_before);
@@ -240,6 +241,15 @@ void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& o
     hit.lists = std::move(mail_.listed);
     add_hit(slot, std::move(hit));
   }
+}
+
+// Keeps the slowest, in order: most rules are not among them, and cost one comparison.
+void Judging::note_time(const RuleInfo& rule, std::chrono::nanoseconds cpu) {
+  std::vector<RuleTime>& slowest = evaluation_.slowest;
+  if (slowest.size() == Evaluation::kSlowest && cpu <= slowest.back().cpu) return;
+  if (slowest.size() == Evaluation::kSlowest) slowest.pop_back();
+  auto at = std::find_if(slowest.begin(), slowest.end(), [cpu](const RuleTime& each) { return each.cpu < cpu; });
+  slowest.insert(at, {rule.name, cpu});
 }
 
 void Judging::add_hit(const Engine::Slot& slot, Hit hit) {
@@ -274,7 +284,7 @@ void Judging::finish() {
     }
     evaluation_.hits.push_back(std::move(placed.hit));
   }
-  evaluation_.score = sum(evaluation_.hits, engine_.rules().group_caps());
+  evaluation_.score = sum(evaluation_.hits, engine_.rules().groups());
 }
 
 }  // namespace postern::rules

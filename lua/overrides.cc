@@ -72,6 +72,20 @@ void Registry::check_groups() {
   }
 }
 
+void Registry::check_dampers() {
+  if (incomplete_) return;
+  std::vector<std::string> names;
+  names.reserve(rules_.size());
+  for (const Definition& rule : rules_) names.push_back(rule.info.name);
+  for (const auto& [name, group] : groups_) {
+    for (const auto& [rule, most] : group.dampers) {
+      if (by_name_.find(rule) != by_name_.end() || is_left_out(rule)) continue;
+      const auto& [file, line] = group_places_.at(name);
+      problem_at(file, line, fmt::format("group '{}': there is no rule {}{}", name, rule, did_you_mean(rule, names)));
+    }
+  }
+}
+
 // Of a list that could not be read its rules are not known either.
 bool Registry::is_left_out(const std::string& name) const {
   if (left_out_.count(name) != 0 || left_out_lists_.count(name) != 0) return true;
@@ -162,6 +176,7 @@ void Registry::finish() {
   check_overrides();
   check_enabled_answers();
   check_groups();
+  check_dampers();
   // Lua walks tables in no order that people know.
   sort_problems(problems_);
 }

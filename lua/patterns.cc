@@ -108,11 +108,13 @@ bool PatternSet::from_cache() const {
 }
 
 uint32_t PatternSet::Inside::field_index(std::string_view name) const {
+  // lexicographical_compare asks both ways round, so both are lowered.
+  auto before = [](char a, char b) {
+    return static_cast<unsigned char>(ascii_lower(a)) < static_cast<unsigned char>(ascii_lower(b));
+  };
   auto found =
-      std::lower_bound(fields.begin(), fields.end(), name, [](const std::string& field, std::string_view other) {
-        return std::lexicographical_compare(field.begin(), field.end(), other.begin(), other.end(), [](char a, char b) {
-          return static_cast<unsigned char>(a) < static_cast<unsigned char>(ascii_lower(b));
-        });
+      std::lower_bound(fields.begin(), fields.end(), name, [before](const std::string& field, std::string_view other) {
+        return std::lexicographical_compare(field.begin(), field.end(), other.begin(), other.end(), before);
       });
   if (found == fields.end() || !equal_nocase(*found, name)) return kNoField;
   return static_cast<uint32_t>(found - fields.begin());

@@ -35,7 +35,7 @@ double Progress::score_before(size_t position) const {
   for (const Placed& placed : placed_) {
     if (placed.position < position) hits.push_back(placed.hit);
   }
-  return sum(hits, caps_);
+  return sum(hits, groups_);
 }
 
 std::vector<Progress::Placed> Progress::take(size_t last) {

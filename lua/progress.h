@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +21,7 @@ class Progress {
   };
 
   /// `before`: hits of earlier stages. Both outlive this.
-  Progress(const std::vector<Hit>& before, const std::map<std::string, double>& caps) : before_(before), caps_(caps) {}
+  Progress(const std::vector<Hit>& before, const Groups& groups) : before_(before), groups_(groups) {}
 
   void add(size_t position, Hit hit);
   void open(size_t position) { open_.push_back(position); }  // it runs or waits
@@ -41,7 +40,7 @@ class Progress {
 
  private:
   const std::vector<Hit>& before_;
-  const std::map<std::string, double>& caps_;
+  const Groups& groups_;
   std::vector<Placed> placed_;
   std::vector<size_t> open_;
 };

@@ -188,13 +188,16 @@ void Registry::add_list(lists::List list, std::vector<Definition> answers, int l
   lists_.push_back(std::move(list));
 }
 
-void Registry::set_group(const std::string& name, double cap, int line) {
+void Registry::set_group(const std::string& name, double max,
+                         std::optional<std::map<std::string, double, std::less<>>> dampers, int line) {
   auto known = group_places_.find(name);
   if (known != group_places_.end() && basename(file_) != "local.lua") {
     return problem(line, fmt::format("group '{}' is already declared at {}:{} (only local.lua may change it)", name,
                                      known->second.first, known->second.second));
   }
-  group_caps_[name] = cap;
+  Group& group = groups_[name];
+  group.max = max;
+  if (dampers) group.dampers = std::move(*dampers);
   group_places_[name] = {file_, line};
 }
 

@@ -97,7 +97,9 @@ class Registry {
     leave_out(name);
     incomplete_ = true;
   }
-  void set_group(const std::string& name, double cap, int line);
+  /// Without `dampers` those of an earlier call stay.
+  void set_group(const std::string& name, double max, std::optional<std::map<std::string, double, std::less<>>> dampers,
+                 int line);
   void set_score(const std::string& name, double score, int line);
   void disable(const std::string& name, int line);
   void enable(const std::string& name, int line);
@@ -120,7 +122,7 @@ class Registry {
 
   [[nodiscard]] const std::vector<Definition>& rules() const { return rules_; }
   [[nodiscard]] const lists::Lists& lists() const { return lists_; }
-  [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
+  [[nodiscard]] const Groups& groups() const { return groups_; }
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
 
  private:
@@ -147,6 +149,7 @@ class Registry {
   void problem_at(const std::string& file, int line, std::string text);
   void check_calls();
   void check_groups();
+  void check_dampers();
   void check_overrides();
   [[nodiscard]] static std::string_view word_of(Override::What what);
   [[nodiscard]] std::string mistake_of(const Override& change, const std::vector<std::string>& names) const;
@@ -168,7 +171,7 @@ class Registry {
   lists::Lists lists_;
   std::vector<Place> list_places_;
   std::map<std::string, size_t> list_by_name_;
-  std::map<std::string, double> group_caps_;
+  Groups groups_;
   std::map<std::string, std::pair<std::string, int>> group_places_;
   std::vector<Override> overrides_;
   std::vector<Call> calls_;

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "lua/definition.h"
 #include "lua/expression.h"
 #include "lua/isolation.h"
 #include "lua/patterns.h"
@@ -47,6 +48,10 @@ std::string hash_of(const std::vector<RuleSet::File>& files) {
   return fmt::format("{:016x}", XXH3_64bits(all.data(), all.size())).substr(0, 12);
 }
 
+bool is_local(const std::filesystem::path& path) {
+  return path.filename() == "local.lua";
+}
+
 std::vector<std::filesystem::path> rule_files(const std::string& directory, std::error_code& error) {
   std::vector<std::filesystem::path> files;
   std::filesystem::directory_iterator entry(directory, error);
@@ -57,8 +62,7 @@ std::vector<std::filesystem::path> rule_files(const std::string& directory, std:
       files.push_back(entry->path());
     }
   }
-  auto is_local = [](const std::filesystem::path& path) { return path.filename() == "local.lua"; };
-  std::sort(files.begin(), files.end(), [&is_local](const auto& a, const auto& b) {
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
     bool local_a = is_local(a);
     return local_a != is_local(b) ? !local_a : a.filename().string() < b.filename().string();
   });
@@ -117,14 +121,18 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& 
   if (paths.size() > kMaxFiles) {
     return tl::unexpected(std::vector<Problem>{{directory, 0, fmt::format("more than {} rule files", kMaxFiles)}});
   }
+  // What stands for local.lua is read as if it had that name: only there may a file change what others declare.
+  std::string local = options.local.empty() ? std::string() : (std::filesystem::path(directory) / "local.lua").string();
+  if (!local.empty() && (paths.empty() || !is_local(paths.back()))) paths.emplace_back(local);
   std::vector<File> files;
   std::vector<Problem> problems;
   for (const auto& path : paths) {
-    auto text = read_text(path);
+    std::string from = path.string() == local ? options.local : path.string();
+    auto text = read_text(from);
     if (!text) {
-      problems.push_back({path.string(), 0, "cannot read the file"});
+      problems.push_back({from, 0, "cannot read the file"});
     } else if (text->size() > kMaxFileSize) {
-      problems.push_back({path.string(), 0, fmt::format("the file has more than {} bytes", kMaxFileSize)});
+      problems.push_back({from, 0, fmt::format("the file has more than {} bytes", kMaxFileSize)});
     } else {
       files.push_back({path.string(), std::move(*text)});
     }
@@ -133,8 +141,11 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::load(const std::string& 
   options.directory = directory;
   auto rules = from_texts(std::move(files), options);
   if (!rules) problems.insert(problems.end(), rules.error().begin(), rules.error().end());
-  if (!problems.empty()) return tl::unexpected(std::move(problems));
-  return rules;
+  if (problems.empty()) return rules;
+  for (Problem& problem : problems) {
+    if (!local.empty() && problem.file == local) problem.file = options.local;
+  }
+  return tl::unexpected(std::move(problems));
 }
 
 // ---------------------------------------------------------------- building
@@ -150,6 +161,7 @@ struct RuleSet::Building {
   void read();
   void plan();
   void find_needed_lists();
+  void define();
   void add_maps();
   void compile(const Options& options);
   [[nodiscard]] int line_of_name(const Definition& rule, const std::string& name) const;
@@ -170,7 +182,7 @@ void RuleSet::Building::read() {
   for (const Definition& rule : registry.rules()) set.rules_.push_back(rule.info);
   lists = registry.lists();
   registry.apply_to(set.rules_, lists);
-  set.group_caps_ = registry.group_caps();
+  set.groups_ = registry.groups();
 }
 
 // A list may go over several lines.
@@ -219,6 +231,13 @@ void RuleSet::Building::find_needed_lists() {
   }
   for (size_t list = 0; list < lists.size(); ++list) lists[list].enabled = lists[list].enabled && needed[list];
   set.lists_ = std::make_shared<const lists::Lists>(std::move(lists));
+}
+
+void RuleSet::Building::define() {
+  Conditions conditions = conditions_of(
+      {set.files_, outlines, set.rules_, registry.rules(), *set.lists_, *set.plan_, set.reads_, set.version_});
+  for (size_t i = 0; i < set.rules_.size(); ++i) set.rules_[i].definition = conditions.definitions[i];
+  set.all_reads_ = std::move(conditions.reads);
 }
 
 void RuleSet::Building::add_map(const std::string& name, Map::Kind kind, const std::string& file, int line) {
@@ -298,6 +317,7 @@ tl::expected<RuleSetPtr, std::vector<Problem>> RuleSet::from_texts(std::vector<F
   }
   building.plan();
   building.find_needed_lists();
+  building.define();
   building.add_maps();
   building.compile(options);
   if (building.problems.empty()) return set;

@@ -55,6 +55,9 @@ struct RuleInfo {
   std::string file;
   int line = 0;
   size_t examples = 0;
+  /// A hash of what decides whether it hits: its condition, and what of its file its `when` may use. Not its score,
+  /// group, mode or words. Equal in two sets: what it said then it would say now (maps apart).
+  uint64_t definition = 0;
   size_t list = 0;    // List: place in RuleSet::lists()
   size_t answer = 0;  // List: place in lists::List::answers
 };
@@ -83,6 +86,7 @@ class RuleSet {
     std::string pattern_cache;  // a file, see PatternSet::compile; empty: none
     std::string directory;      // where the names of maps begin; load() sets it
     bool write_cache = true;    // only who serves should: the file belongs to whoever wrote it last
+    std::string local = {};     // load(): a file that stands for the directory's local.lua; empty: that one itself
   };
 
   /// Reads every *.lua of `directory` in name order, local.lua last; declares the rules and runs no example. All
@@ -99,7 +103,12 @@ class RuleSet {
   [[nodiscard]] const std::vector<RuleInfo>& rules() const { return rules_; }
   /// 12 hexadecimal digits of a hash over all rule files (maps are not in it): which rules judged a message.
   [[nodiscard]] const std::string& version() const { return version_; }
-  [[nodiscard]] const std::map<std::string, double>& group_caps() const { return group_caps_; }
+  /// What the condition of a rule (a place in rules()) reads of a message, as far as its text tells, rather more than
+  /// less: names of `mail`'s fields ("spf", "header", "lists.ZEN"); "raw", "body" and the like for what patterns
+  /// search; of a rule that asks for others what those read, too; "dns" where it may ask the DNS itself; "*" where it
+  /// cannot be told.
+  [[nodiscard]] const std::set<std::string, std::less<>>& reads(size_t rule) const { return all_reads_[rule]; }
+  [[nodiscard]] const Groups& groups() const { return groups_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
   /// What an admin should know and no mistake is: a pattern cache that cannot be written, patterns searched slowly.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
@@ -122,7 +131,7 @@ class RuleSet {
   struct Building;
   std::vector<File> files_;
   std::vector<RuleInfo> rules_;
-  std::map<std::string, double> group_caps_;
+  Groups groups_;
   std::string version_;
   Limits limits_;
   std::vector<std::string> notes_;
@@ -134,7 +143,8 @@ class RuleSet {
   lists::ListsPtr lists_;
   /// By rule: what its `when` reads of `mail`; see reads_of() in lua/reads.h.
   std::vector<std::set<std::string, std::less<>>> reads_;
-  std::set<std::string, std::less<>> assigned_;  // see add_assigned_names() in isolation.h
+  std::vector<std::set<std::string, std::less<>>> all_reads_;  // by rule; see reads()
+  std::set<std::string, std::less<>> assigned_;                // see add_assigned_names() in isolation.h
 };
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
 

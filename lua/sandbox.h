@@ -101,6 +101,7 @@ class State {
     Arc,
     ArcSealers,
     Bulk,
+    Classifier,
     Urls,
     UrlObjects,
     Attachments,

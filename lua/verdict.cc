@@ -45,20 +45,32 @@ double round_score(double score) {
   return static_cast<double>(thousandths(score)) / 1000.0;
 }
 
-double sum(const std::vector<Hit>& hits, const std::map<std::string, double>& group_caps) {
+std::optional<double> cap_of(std::string_view group, const std::vector<Hit>& hits, const Groups& groups) {
+  auto found = groups.find(group);
+  if (found == groups.end()) return std::nullopt;
+  double cap = found->second.max;
+  if (found->second.dampers.empty()) return cap;
+  for (const Hit& hit : hits) {
+    if (hit.shadow) continue;
+    auto damper = found->second.dampers.find(hit.rule);
+    if (damper != found->second.dampers.end()) cap = std::min(cap, damper->second);
+  }
+  return cap;
+}
+
+double sum(const std::vector<Hit>& hits, const Groups& groups) {
   double total = 0;
-  std::map<std::string_view, double> groups;
+  std::map<std::string_view, double> added;
   for (const Hit& hit : hits) {
     if (hit.shadow) continue;
     if (hit.group.empty()) {
       total += hit.score;
     } else {
-      groups[hit.group] += hit.score;
+      added[hit.group] += hit.score;
     }
   }
-  for (const auto& [name, score] : groups) {
-    auto cap = group_caps.find(std::string(name));
-    total += cap == group_caps.end() ? score : std::min(score, cap->second);
+  for (const auto& [name, score] : added) {
+    total += std::min(score, cap_of(name, hits, groups).value_or(score));
   }
   return round_score(total);
 }

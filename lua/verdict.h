@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,13 +53,33 @@ struct Decision {
 /// Versions of maps (maps.h); opaque here.
 struct SeenMaps;
 
+/// What the hits of a group may add together.
+struct Group {
+  double max = 0;
+  /// Rule -> the most while that rule hits (not in shadow): who proves who they are is judged more mildly by their
+  /// words. The lowest counts; one above `max` says nothing.
+  std::map<std::string, double, std::less<>> dampers = {};
+
+  friend bool operator==(const Group&, const Group&) = default;
+};
+using Groups = std::map<std::string, Group, std::less<>>;
+
+/// One rule's share of the CPU time.
+struct RuleTime {
+  std::string rule;
+  std::chrono::nanoseconds cpu{0};
+};
+
 /// What the rules said of one message so far, over all stages.
 struct Evaluation {
   std::vector<Hit> hits;
   std::optional<Decision> decision;  // the first action that hit
   double score = 0;  // sum with group caps, rounded to 1/1000 so that sums of decimals compare as written
   std::chrono::nanoseconds cpu{0};  // CPU time that rules have spent on this message, over all stages
-  std::shared_ptr<SeenMaps> maps;   // the one version of each map that it sees; null: none asked yet
+  /// The rules with `when` that took the most of it, the slowest first; at most kSlowest.
+  std::vector<RuleTime> slowest = {};
+  static constexpr size_t kSlowest = 5;
+  std::shared_ptr<SeenMaps> maps;  // the one version of each map that it sees; null: none asked yet
 };
 
 struct Judgement {
@@ -66,9 +88,10 @@ struct Judgement {
   std::optional<double> limit;  // the threshold that was reached; for Accept the next one that was not
 };
 
-/// Sums hits with group caps (group name -> most that the group's hits may add together). Shadow hits count nothing.
-/// Rounded to 1/1000, never -0.0.
-[[nodiscard]] double sum(const std::vector<Hit>& hits, const std::map<std::string, double>& group_caps);
+/// The most that the group's hits may add together when these rules hit; nullopt: there is no bound.
+[[nodiscard]] std::optional<double> cap_of(std::string_view group, const std::vector<Hit>& hits, const Groups& groups);
+/// Sums hits with the caps of their groups. Shadow hits count nothing. Rounded to 1/1000, never -0.0.
+[[nodiscard]] double sum(const std::vector<Hit>& hits, const Groups& groups);
 /// The verdict of a finished evaluation: its decision, else the most severe threshold that the score reaches.
 [[nodiscard]] Judgement judge(const Evaluation& evaluation, const Thresholds& thresholds);
 /// Rounded to 1/1000, never -0.0; 0 for what is not a number.

@@ -15,7 +15,7 @@ namespace postern::rules {
 
 namespace {
 
-bool reads(const Hit& hit, const std::string& list) {
+bool owes_to(const Hit& hit, const std::string& list) {
   return std::find(hit.lists.begin(), hit.lists.end(), list) != hit.lists.end();
 }
 
@@ -82,7 +82,7 @@ class Retrial {
     if (expressions_[rule] && asks_for(rule, changed_)) return again(rule);
     const Hit* hit = was_[rule];
     // Of an expression the rules that it asks for say whether it is left.
-    return hit != nullptr && !expressions_[rule] && reads(*hit, lists_[list_].name) ? nullptr : hit;
+    return hit != nullptr && !expressions_[rule] && owes_to(*hit, lists_[list_].name) ? nullptr : hit;
   }
 
   /// Of a rule behind the decision that is gone: it did not run.
@@ -143,10 +143,10 @@ class Retrial {
 
 Evaluation RuleSet::without_list(const Evaluation& evaluation, const Facts& facts, size_t list) const {
   if (list >= lists_->size()) return evaluation;
-  auto reads_it = [&name = (*lists_)[list].name](const Hit& hit) { return reads(hit, name); };
+  auto reads_it = [&name = (*lists_)[list].name](const Hit& hit) { return owes_to(hit, name); };
   if (std::none_of(evaluation.hits.begin(), evaluation.hits.end(), reads_it)) return evaluation;
   Evaluation without = Retrial({rules_, *plan_, expression_, *lists_, facts, evaluation}, list).run();
-  without.score = sum(without.hits, group_caps_);
+  without.score = sum(without.hits, groups_);
   return without;
 }
 

@@ -3,7 +3,7 @@
 -- 51-fraud.lua add at most what the next line says. Rules with `body` search what a reader sees: decoded, without HTML, hidden
 -- text left out.
 
-group("content", { max = 9 })
+group("content", { max = 10, dampers = { DMARC_PASS = 6, DELIVERY_REPORT = 4 } })
 
 -- phrases { "next of kin", "barrister" } is the regular expression for any of them as whole words, in small or capital letters,
 -- with any white space where a blank is written (at the first one at most 4 characters: the search is much faster where what
@@ -186,7 +186,7 @@ rule "EASY_MONEY" {
 rule "REMOVE_ME" {
   about = "the message says how to be removed from a list, in the words of unasked advertising",
   score = 0.7,
-  group = "content",
+  group = "advertising",
   body = phrases {
     "this is not (?:a )?spam",
     "(?:to|wish to|like to) be (?:removed|taken off|excluded) (?:from )?(?:our|this|the|future|my|all)?",

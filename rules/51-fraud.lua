@@ -227,7 +227,7 @@ rule "BITCOIN_ADDRESS" {
 
 rule "EXTORTION_WORDS" {
   about = "the message threatens to publish something unless the reader pays",
-  score = 1.5,
+  score = 1.0,
   group = "content",
   body = phrases {
     "(?:hacked|infected|compromised|control (?:of|over)) your (?:operating system|device|computer|account|pc)",
@@ -256,7 +256,7 @@ rule "EXTORTION" {
 
 rule "ACCOUNT_LURE" {
   about = "the message asks to confirm an account or a password, or else",
-  score = 1.5,
+  score = 0.7,
   group = "content",
   body = phrases {
     "(?:verify|confirm|validate|update|re-?activate) your (?:account|identity|password|mailbox|e-?mail|information)",

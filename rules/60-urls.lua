@@ -2,7 +2,7 @@
 -- "scheme://host[:port]/path", with the host as the DNS knows it and IP addresses in their usual form. All rules here together
 -- add at most what the next line says.
 
-group("urls", { max = 6 })
+group("urls", { max = 6, dampers = { DMARC_PASS = 4 } })
 
 local SHORTENERS = map("maps/shorteners.map")
 local FREE_HOSTING = map("maps/free-hosting.map")
@@ -222,7 +222,7 @@ rule "URL_CHAT" {
 -- Passwords that are typed into a mail go in the clear to whoever sent it.
 rule "FORM_IN_MAIL" {
   about = "the message holds a form that sends what is typed into it to a web site",
-  score = 0.5,
+  score = 0.0,
   group = "urls",
   when = function(mail)
     for _, url in ipairs(mail.urls) do

@@ -15,7 +15,7 @@ namespace postern::bulk {
 
 /// Of what a fingerprint is made of: two of different versions cannot be compared. Raised with every change of
 /// normalising, hashing or sketching, so that what was kept or comes from another gateway is not taken for ours.
-constexpr uint16_t kFingerprintVersion = 2;
+constexpr uint16_t kFingerprintVersion = 3;
 
 /// Whether the text of a message is enough to tell it from others by.
 enum class Evidence {

@@ -18,6 +18,7 @@ constexpr size_t kMaxSignatureLines = 12;
 constexpr size_t kMaxFooterLines = 15;
 constexpr size_t kMaxSignatureWords = 40;  // that count (words.h)
 constexpr size_t kMaxFooterWords = 60;
+constexpr size_t kAlwaysBelow = 32;      // of either, whatever is above: the longest that are below short mails have 31
 constexpr size_t kMaxBelow = 1500;       // octets of signature and footers together, legal notices apart
 constexpr size_t kMaxBlocksBelow = 3;    // a signature, a list's footer, a provider's
 constexpr size_t kMaxAttribution = 200;  // octets
@@ -153,9 +154,18 @@ size_t count_words(std::string_view line, std::vector<Word>& words) {
   return static_cast<size_t>(std::count_if(words.begin(), words.end(), [](Word word) { return !is_kind(word); }));
 }
 
+/// Whether more than `words` words that count stand above the line `at`.
+bool more_above(const std::vector<Line>& lines, size_t at, size_t words) {
+  std::vector<Word> read;
+  size_t said = 0;
+  while (at-- > 0 && said <= words) said += lines[at].counts ? count_words(lines[at].text, read) : 0;
+  return said > words;
+}
+
 /// Whatever stands below the message: of the lines that can begin it, the first from which on little enough follows, a
 /// signature above a footer too. RFC 3676, 4.3: "-- " is before a few lines that say whose the message is; many lines
-/// below it are the message.
+/// below it are the message. So is what says more than the text above it, beyond the size of what lists and providers
+/// add: an article between two rulers has a heading above.
 void leave_out_below(std::vector<Line>& lines) {
   std::vector<Word> words;
   size_t octets = 0;   // below, of all
@@ -169,7 +179,7 @@ void leave_out_below(std::vector<Line>& lines) {
     octets += line.end - line.begin;
     bool signature = line.text == "--" && written <= kMaxSignatureLines && said <= kMaxSignatureWords;
     bool footer = is_ruler(line.text) && written <= kMaxFooterLines && said <= kMaxFooterWords;
-    if (octets <= kMaxBelow && (signature || footer)) {
+    if (octets <= kMaxBelow && (signature || footer) && (said <= kAlwaysBelow || more_above(lines, i, said))) {
       below = i;
       ++blocks;
       written = 0;

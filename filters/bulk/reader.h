@@ -11,7 +11,7 @@ namespace postern::bulk {
 /// - legal notices (notices.h);
 /// - a signature behind "-- " (RFC 3676, 4.3), of at most 12 lines and 40 words that count;
 /// - what mailing lists and providers put below a line of "_", "-" or "=", at most 15 lines and 60 words, of both at
-///   most 1500 octets;
+///   most 1500 octets; more than 32 words only if more stand above them;
 /// - quoted lines ("> ", "| ") and the line before them that says whose they are;
 /// - "-----Original Message-----", or the few fields that stand for it, and what follows.
 ///

@@ -21,7 +21,7 @@ constexpr size_t kMinSpaced = 4;  // letters that stand apart and are one word; 
 
 class Reader {
  public:
-  Reader(std::string_view text, std::vector<Word>& words) : text_(text), words_(words) {}
+  Reader(std::string_view text, std::vector<Word>& words) : text_(text), words_(words), piece_words_(words.size()) {}
   void run();
 
  private:
@@ -51,12 +51,12 @@ class Reader {
   std::vector<Word>& words_;
   size_t at_ = 0;
   Token token_;
-  Token spaced_;            // letters that stood alone, one after the other
-  size_t gap_ = 2;          // characters since the last word that are not of words
-  size_t piece_ = 0;        // where a host or address would have begun that there is around at_
-  size_t piece_words_ = 0;  // size of words_ there
-  size_t no_host_ = 0;      // up to here it is known that there is no host name
-  char32_t dense_ = 0;      // the character of such a script just before; 0: none
+  Token spaced_;        // letters that stood alone, one after the other
+  size_t gap_ = 2;      // characters since the last word that are not of words
+  size_t piece_ = 0;    // where a host or address would have begun that there is around at_
+  size_t piece_words_;  // size of words_ there
+  size_t no_host_ = 0;  // up to here it is known that there is no host name
+  char32_t dense_ = 0;  // the character of such a script just before; 0: none
 };
 
 void Reader::run() {

@@ -40,8 +40,17 @@ bool is_valid_name(std::string_view name) {
   }
 }
 
+Pending Watched::lookup(const Question& question, Duration timeout, Callback callback) {
+  if (!witness_) return client_.lookup(question, timeout, std::move(callback));
+  auto heard = [this, question, asked = clock_.now(), callback = std::move(callback)](const Answer& answer) {
+    if (witness_) witness_(question, answer, asked);
+    callback(answer);  // may end the look-up, and whatever is captured here with it
+  };
+  return client_.lookup(question, timeout, std::move(heard));
+}
+
 Budget::Budget(Client& client, const Clock& clock, const Limits& limits)
-    : client_(client), clock_(clock), limits_(limits), left_(0) {
+    : client_(client, clock), clock_(clock), limits_(limits), left_(0) {
   restart();
 }
 

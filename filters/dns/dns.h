@@ -81,6 +81,24 @@ class Client {
   [[nodiscard]] virtual Pending lookup(const Question& question, Duration timeout, Callback callback) = 0;
 };
 
+/// Told of each question that was answered, before whoever asked hears it, so while the look-up still lives: of one
+/// that was cancelled nothing is told. `asked`: when. Must not throw, ask, or destroy anything.
+using Witness = std::function<void(const Question& question, const Answer& answer, TimePoint asked)>;
+
+/// The same client, with a witness. Not owned: client and clock outlive it, and it outlives its look-ups.
+class Watched final : public Client {
+ public:
+  Watched(Client& client, const Clock& clock) : client_(client), clock_(clock) {}
+  /// None at first: then it costs nothing. Look-ups that are under way tell whichever there is when they end.
+  void set_witness(Witness witness) { witness_ = std::move(witness); }
+  [[nodiscard]] Pending lookup(const Question& question, Duration timeout, Callback callback) override;
+
+ private:
+  Client& client_;
+  const Clock& clock_;
+  Witness witness_;
+};
+
 /// All the DNS that one message may use: a deadline and a number of look-ups over any client. Questions beyond either
 /// are TempFail. Not owned: client and clock outlive it, and it outlives its look-ups.
 class Budget final : public Client {
@@ -102,9 +120,11 @@ class Budget final : public Client {
   [[nodiscard]] Pending lookup(const Question& question, Callback callback) {
     return lookup(question, limits_.lookup, std::move(callback));
   }
+  /// See Watched.
+  void set_witness(Witness witness) { client_.set_witness(std::move(witness)); }
 
  private:
-  Client& client_;
+  Watched client_;
   const Clock& clock_;
   Limits limits_;
   TimePoint deadline_;

@@ -1,69 +1,16 @@
 #include "filters/mime/content.h"
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 
 #include "filters/base/bytes.h"
+#include "filters/mime/content_parts.h"
 #include "filters/mime/kind.h"
 #include "filters/mime/text.h"
 
 namespace postern::mime {
 namespace {
-
-constexpr size_t kMaxExtension = 32;
-
-bool is_html(const Part& part) {
-  return part.type == "text/html" || part.type == "application/xhtml+xml";
-}
-
-/// RFC 2046, 4.1.4: an unknown kind of text is plain text.
-bool is_text(const Part& part) {
-  return !part.multipart && !part.message && (is_html(part) || part.type.starts_with("text/"));
-}
-
-/// Shown where the message is read. RFC 2183, 2.2: an attachment is not.
-bool is_shown(const Part& part) {
-  return is_text(part) && part.disposition != "attachment";
-}
-
-bool is_file(const Part& part) {
-  if (part.multipart) return false;
-  bool text = part.type.starts_with("text/");
-  return !text || !part.name.empty() || part.disposition == "attachment";
-}
-
-/// Windows passes over dots and blanks at the end of a name, and so would a reader who opens it there.
-std::string extension_of(std::string_view name) {
-  size_t slash = name.find_last_of("/\\");
-  if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  size_t end = name.find_last_not_of(". \t");
-  name = name.substr(0, end == std::string_view::npos ? 0 : end + 1);
-  size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || name.size() - dot - 1 > kMaxExtension) return {};
-  return to_lower(trim(name.substr(dot + 1)));
-}
-
-/// Line ends as "\n", no NUL: what regular expressions of rules expect.
-std::string plain_text(std::string text) {
-  // Each is looked for again only once it is passed: text may have many of the one and none of the other.
-  size_t nul = text.find('\0');
-  size_t cr = text.find('\r');
-  size_t end = std::min({cr, nul, text.size()});
-  // In place: it only becomes shorter. [at, stop) stays as it is.
-  for (size_t at = end, stop = end; stop < text.size(); at = stop) {
-    if (text[at] == '\r' && (at + 1 == text.size() || text[at + 1] != '\n')) text[end++] = '\n';
-    ++at;
-    if (nul < at) nul = text.find('\0', at);
-    if (cr < at) cr = text.find('\r', at);
-    stop = std::min({cr, nul, text.size()});
-    std::memmove(text.data() + end, text.data() + at, stop - at);
-    end += stop - at;
-  }
-  text.resize(end);
-  return text;
-}
 
 Url::Where where_of(Link::Kind kind) {
   switch (kind) {
@@ -73,41 +20,6 @@ Url::Where where_of(Link::Kind kind) {
     case Link::Kind::Other: return Url::Where::Html;
   }
   return Url::Where::Html;
-}
-
-bool is_alternative(const Part& part) {
-  return part.multipart && part.type == "multipart/alternative";
-}
-
-/// How gladly mail programs show a text part; 0: not.
-int preference(const Part& part) {
-  if (!is_shown(part)) return 0;
-  if (is_html(part)) return 3;
-  return part.type == "text/plain" ? 2 : 1;
-}
-
-/// By part: whether it is shown, of each multipart/alternative only the child with the best text in it, the last of
-/// equals.
-std::vector<bool> choose_shown_parts(const Message& message) {
-  const std::vector<Part>& parts = message.parts;
-  std::vector<size_t> choice(parts.size());
-  std::vector<int> best(parts.size(), 0);
-  for (size_t i = 0; i < parts.size(); ++i) {
-    int rank = preference(parts[i]);
-    // Depth is bounded (Limits::depth); the first part is its own parent.
-    for (size_t child = i; rank > 0 && child != parts[child].parent; child = parts[child].parent) {
-      size_t parent = parts[child].parent;
-      if (rank < best[parent]) continue;
-      best[parent] = rank;
-      choice[parent] = child;
-    }
-  }
-  std::vector<bool> shown(parts.size(), true);
-  for (size_t i = 1; i < parts.size(); ++i) {
-    size_t parent = parts[i].parent;
-    shown[i] = shown[parent] && (!is_alternative(parts[parent]) || choice[parent] == i);
-  }
-  return shown;
 }
 
 /// One thing that is worked out from many parts: what Limits::total_decoded leaves of it. Text and attachments have one
@@ -122,12 +34,23 @@ class Content::Impl {
  public:
   Impl(std::string_view message, bool complete, const Limits& limits)
       : message_(message), complete_(complete), limits_(limits) {}
+  /// Texts and attachments are read already, and there was nothing but what is given.
+  Impl(std::string_view header, Kept kept)
+      : message_(header),
+        complete_(false),
+        read_(true),
+        attached_(true),
+        linked_(true),
+        kept_(true),
+        truncated_(kept.truncated),
+        urls_(std::move(kept.urls)),
+        attachments_(std::move(kept.attachments)) {}
 
   const Message& structure() {
     if (!parsed_) {
       structure_ = parse(message_, limits_, complete_);
       parsed_ = true;
-      truncated_ = truncated_ || structure_.truncated;
+      truncated_ = truncated_ || (structure_.truncated && !kept_);
     }
     return structure_;
   }
@@ -147,8 +70,11 @@ class Content::Impl {
   const std::vector<Url>& urls() {
     read_texts();
     read_urls();
+    linked_ = true;
     return urls_;
   }
+  [[nodiscard]] const std::vector<Url>* known_urls() const { return linked_ ? &urls_ : nullptr; }
+  [[nodiscard]] const std::vector<Attachment>* known_attachments() const { return attached_ ? &attachments_ : nullptr; }
   const std::vector<Attachment>& attachments() {
     if (!attached_) read_attachments();
     return attachments_;
@@ -350,8 +276,10 @@ class Content::Impl {
   bool parsed_ = false;
   bool read_ = false;
   bool attached_ = false;
+  bool linked_ = false;  // somebody asked for URLs
   bool chosen_ = false;
   bool alternatives_ = false;  // there is a choice
+  bool kept_ = false;          // `truncated_` is what it was, whatever is missing now
   bool truncated_ = false;
   Message structure_;
   std::string text_;
@@ -367,6 +295,8 @@ class Content::Impl {
 
 Content::Content(std::string_view message, bool complete, const Limits& limits)
     : impl_(std::make_unique<Impl>(message, complete, limits)) {}
+Content::Content(std::string_view header, Kept kept) : impl_(std::make_unique<Impl>(header, std::move(kept))) {}
+
 Content::~Content() = default;
 
 const Message& Content::structure() {
@@ -391,6 +321,14 @@ const std::vector<Url>& Content::urls() {
 
 const std::vector<Attachment>& Content::attachments() {
   return impl_->attachments();
+}
+
+const std::vector<Url>* Content::known_urls() const {
+  return impl_->known_urls();
+}
+
+const std::vector<Attachment>* Content::known_attachments() const {
+  return impl_->known_attachments();
 }
 
 bool Content::truncated() {

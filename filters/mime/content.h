@@ -24,10 +24,19 @@ struct Attachment {
   size_t part = 0;                 // index in Message::parts
 };
 
+/// What was kept of a message whose body is gone.
+struct Kept {
+  std::vector<Url> urls;
+  std::vector<Attachment> attachments;
+  bool truncated = false;
+};
+
 /// Over one message, which outlives it. One thread.
 class Content {
  public:
   Content(std::string_view message, bool complete, const Limits& limits = {});
+  /// Of what was kept. `header`: the message's, outlives it. There is no text, and the one part is empty.
+  Content(std::string_view header, Kept kept);
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;
   ~Content();
@@ -47,6 +56,10 @@ class Content {
   [[nodiscard]] const std::vector<Attachment>& attachments();
   /// A limit was met somewhere in what was worked out so far.
   [[nodiscard]] bool truncated();
+
+  /// The same where somebody asked before; null: nobody did, and it is not worked out now.
+  [[nodiscard]] const std::vector<Url>* known_urls() const;
+  [[nodiscard]] const std::vector<Attachment>* known_attachments() const;
 
   static constexpr size_t kMaxText = 1U << 20U;
   static constexpr size_t kMaxUrls = 500;

@@ -173,7 +173,7 @@ std::string Splitter::guess_boundary(size_t body) const {
     std::string_view word = near.substr(line.begin, line.end - line.begin);
     while (!word.empty() && is_line_blank(word.back())) word.remove_suffix(1);
     // A field must follow, or it is a signature ("-- ") or a line drawn in a text.
-    if (match(line)) break;
+    if (match({body + line.begin, body + line.end, body + line.next})) break;
     if (word.size() > 2 && word.starts_with("--") && starts_nocase(near.substr(line.next), "content-")) {
       return std::string(word.substr(2));
     }

@@ -1,10 +1,16 @@
 // postern check, rules, version: what can be said without serving.
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <optional>
+#include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "proxy/cli/cli.h"
 #include "proxy/cli/live.h"
+#include "proxy/cli/shadow_counts.h"
 
 namespace postern::cli {
 namespace {
@@ -27,6 +33,47 @@ bool live_is_good(const Loaded& loaded) {
   for (const auto& fault : report->faults) std::cerr << fault << '\n';
   if (report->faults.empty()) std::cout << "ok: the resolver, and " << report->lists << " DNS lists\n";
   return report->faults.empty();
+}
+
+/// nullopt: no rule is in shadow mode, or no journal can be read (nothing was recorded yet).
+std::optional<ShadowCounts> shadows_of(const Loaded& loaded) {
+  const auto& all = loaded.rules->rules();
+  bool any = std::any_of(all.begin(), all.end(), [](const auto& rule) { return rule.shadow && !rule.disabled; });
+  const std::string& journal = loaded.config->journal_path;
+  std::error_code error;
+  if (!any || journal.empty() || !std::filesystem::exists(journal, error)) return std::nullopt;
+  auto counts = count_shadows(journal);
+  if (counts) return std::move(*counts);
+  std::cerr << "note: what shadow rules hit is not known: " << counts.error().message << '\n';
+  return std::nullopt;
+}
+
+std::string mode_of(const rules::RuleInfo& rule) {
+  return rule.disabled ? "disabled" : rule.shadow ? "shadow" : "on";
+}
+
+void print_rule_json(const rules::RuleInfo& rule, const ShadowCount* shadow) {
+  nlohmann::ordered_json object = {{"name", rule.name},   {"stage", rules::to_string(rule.stage)},
+                                   {"score", rule.score}, {"mode", mode_of(rule)},
+                                   {"file", rule.file},   {"line", rule.line},
+                                   {"about", rule.about}, {"group", rule.group}};
+  if (rule.action) object["action"] = rules::to_string(*rule.action);
+  if (shadow != nullptr) {
+    auto changes = nlohmann::ordered_json::array();
+    for (const auto& [verdicts, count] : shadow->would_change) {
+      changes.push_back(
+          {{"from", rules::to_string(verdicts.first)}, {"to", rules::to_string(verdicts.second)}, {"count", count}});
+    }
+    object["shadow"] = {{"hits", shadow->hits}, {"would_change", std::move(changes)}};
+  }
+  std::cout << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void print_rule(const rules::RuleInfo& rule, const std::string& shadow) {
+  std::string score = rule.action ? std::string(rules::to_string(*rule.action)) : rules::format_score(rule.score);
+  std::cout << rule.name << "  " << rules::to_string(rule.stage) << "  " << score << "  " << mode_of(rule) << "  "
+            << rule.file << ':' << rule.line << "\n    " << rule.about << '\n';
+  if (!shadow.empty()) std::cout << "    " << shadow << '\n';
 }
 
 }  // namespace
@@ -68,20 +115,18 @@ int check(const std::string& config_file, bool live) {
 int rules(const std::string& config_file, bool json) {
   auto loaded = load_or_complain(config_file, Examples::Skip);
   if (!loaded) return kBadInput;
+  std::optional<ShadowCounts> shadows = shadows_of(*loaded);
   for (const auto& rule : loaded->rules->rules()) {
-    std::string mode = rule.disabled ? "disabled" : rule.shadow ? "shadow" : "on";
-    std::string place = rule.file + ':' + std::to_string(rule.line);
+    const ShadowCount* count = nullptr;
+    static const ShadowCount kNone;
+    if (shadows && rule.shadow && !rule.disabled) {
+      auto found = shadows->rules.find(rule.name);
+      count = found == shadows->rules.end() ? &kNone : &found->second;
+    }
     if (json) {
-      nlohmann::ordered_json object = {{"name", rule.name},   {"stage", rules::to_string(rule.stage)},
-                                       {"score", rule.score}, {"mode", mode},
-                                       {"file", rule.file},   {"line", rule.line},
-                                       {"about", rule.about}, {"group", rule.group}};
-      if (rule.action) object["action"] = rules::to_string(*rule.action);
-      std::cout << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+      print_rule_json(rule, count);
     } else {
-      std::string score = rule.action ? std::string(rules::to_string(*rule.action)) : rules::format_score(rule.score);
-      std::cout << rule.name << "  " << rules::to_string(rule.stage) << "  " << score << "  " << mode << "  " << place
-                << "\n    " << rule.about << '\n';
+      print_rule(rule, count == nullptr ? std::string() : shadow_text(*count, shadows->since_ms));
     }
   }
   return kDone;

@@ -18,6 +18,11 @@ struct Arguments {
   BulkOptions bulk;
   uint64_t at_least = 0;
   bool all = false;
+  ExplainOptions explain;
+  ReplayOptions replay;
+  std::string since;
+  LearnOptions learn;
+  TuneOptions tune;
 };
 
 void add_config(CLI::App& command, Arguments& arguments) {
@@ -65,6 +70,60 @@ void add_bulk(CLI::App& app, Arguments& arguments) {
   }
 }
 
+void add_explain(CLI::App& app, Arguments& arguments) {
+  auto* explain = app.add_subcommand("explain", "everything known of one recent message");
+  add_config(*explain, arguments);
+  explain->add_flag("--json", arguments.explain.json, "as an object");
+  explain->add_option("id", arguments.explain.id, "as a reply, a header or the log says it")
+      ->type_name("ID")
+      ->required();
+}
+
+void add_corpora(CLI::App& command, std::vector<std::string>& ham, std::vector<std::string>& spam) {
+  command.add_option("--ham", ham, "wanted messages: a file, an mbox or a directory; may be repeated")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  command.add_option("--spam", spam, "unwanted messages, the same")->type_name("DIR")->allow_extra_args(false);
+}
+
+void add_replay(CLI::App& app, Arguments& arguments) {
+  auto* replay = app.add_subcommand("replay", "what other rules would have done to a corpus, or to recorded mail");
+  ReplayOptions& options = arguments.replay;
+  add_config(*replay, arguments);
+  replay->add_option("--against", options.against, "a configuration, a directory of rules, or a local.lua to try out")
+      ->type_name("FILE");
+  add_corpora(*replay, options.ham, options.spam);
+  replay->add_option("--since", arguments.since, "of the journal, what is younger than this, like 24h")
+      ->type_name("TIME");
+  replay->add_option("--state", options.state, "remember here what was judged, and go on from there next time")
+      ->type_name("FILE");
+  replay->add_option("--jobs", options.jobs, "threads (default: one a core)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 256U));
+  replay->add_flag("--json", options.json, "one object");
+}
+
+void add_learn(CLI::App& app, Arguments& arguments) {
+  auto* learn = app.add_subcommand("learn", "train the classifier with messages that somebody has sorted");
+  add_config(*learn, arguments);
+  add_corpora(*learn, arguments.learn.ham, arguments.learn.spam);
+  learn->add_flag("--forget", arguments.learn.forget, "forget what was learned of these messages");
+}
+
+void add_tune(CLI::App& app, Arguments& arguments) {
+  auto* tune = app.add_subcommand("tune", "propose scores that separate wanted from unwanted mail best");
+  TuneOptions& options = arguments.tune;
+  add_config(*tune, arguments);
+  add_corpora(*tune, options.ham, options.spam);
+  tune->add_option("--output", options.output, "where the proposal goes; never a file that exists")
+      ->type_name("FILE")
+      ->capture_default_str();
+  tune->add_flag("--alone", options.alone, "a single content rule may be enough for a refusal");
+  tune->add_option("--jobs", options.jobs, "threads (default: one a core)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 256U));
+}
+
 int dispatch_bulk(const CLI::App& command, Arguments& arguments) {
   BulkOptions& options = arguments.bulk;
   options.config = arguments.config;
@@ -83,6 +142,17 @@ int dispatch(CLI::App& app, Arguments& arguments, const CLI::App& scan) {
   if (app.got_subcommand("lists")) return lists(arguments.config, arguments.json);
   if (app.got_subcommand("bulk")) return dispatch_bulk(*app.get_subcommand("bulk"), arguments);
   if (app.got_subcommand("version")) return version();
+  arguments.explain.config = arguments.config;
+  arguments.replay.config = arguments.config;
+  arguments.learn.config = arguments.config;
+  arguments.tune.config = arguments.config;
+  if (app.got_subcommand("explain")) return explain(arguments.explain);
+  if (app.got_subcommand("learn")) return learn(arguments.learn);
+  if (app.got_subcommand("tune")) return tune(arguments.tune);
+  if (const CLI::App* command = app.get_subcommand("replay"); app.got_subcommand("replay")) {
+    if (command->count("--since") > 0) arguments.replay.since = arguments.since;
+    return replay(arguments.replay);
+  }
   arguments.scan.config = arguments.config;
   if (scan.count("--from") > 0) arguments.scan.from = arguments.from;
   if (scan.count("--at") > 0) arguments.scan.at = arguments.at;
@@ -106,6 +176,10 @@ int run(int argc, char** argv) {
   add_config(*lists_command, arguments);
   lists_command->add_flag("--json", arguments.json, "one object a list");
   add_bulk(app, arguments);
+  add_explain(app, arguments);
+  add_replay(app, arguments);
+  add_learn(app, arguments);
+  add_tune(app, arguments);
   app.add_subcommand("version", "print the version");
   auto* scan = add_scan(app, arguments);
   try {

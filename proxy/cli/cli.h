@@ -40,6 +40,39 @@ struct BulkOptions {
   bool json = false;
 };
 
+struct ExplainOptions {
+  std::string config;
+  std::string id;  // as it was typed
+  bool json = false;
+};
+
+struct ReplayOptions {
+  std::string config;   // what is in force
+  std::string against;  // what would take its place: a postern.toml, a directory of rules, or a local.lua; empty: none
+  std::vector<std::string> ham;      // files and directories, as `scan` takes them;
+  std::vector<std::string> spam;     // neither: the journal
+  std::optional<std::string> since;  // of the journal, "24h"
+  std::string state;                 // a file that an interrupted run goes on from; empty: none
+  unsigned jobs = 0;                 // 0: one a core
+  bool json = false;
+};
+
+struct LearnOptions {
+  std::string config;
+  std::vector<std::string> ham;
+  std::vector<std::string> spam;
+  bool forget = false;  // what was learned of these messages
+};
+
+struct TuneOptions {
+  std::string config;
+  std::vector<std::string> ham;  // each is reported on for itself
+  std::vector<std::string> spam;
+  std::string output = "local.lua.proposed";  // never one that exists
+  bool alone = false;                         // a single content rule may refuse
+  unsigned jobs = 0;
+};
+
 int serve(const std::string& config_file);
 /// `live`: asks the network too, see live.h.
 int check(const std::string& config_file, bool live);
@@ -47,6 +80,10 @@ int scan(const ScanOptions& options);
 int rules(const std::string& config_file, bool json);
 int lists(const std::string& config_file, bool json);
 int bulk(const BulkOptions& options);
+int explain(const ExplainOptions& options);
+int replay(const ReplayOptions& options);
+int learn(const LearnOptions& options);
+int tune(const TuneOptions& options);
 int version();
 
 /// Configuration and rules as `serve` would use them.

@@ -34,7 +34,9 @@ Gateway::Gateway(Loaded loaded)
       links_(loop_, timers_),
       connector_(links_, offload_, hosts_, clock_),
       health_(timers_, connector_, backends_, operations_),
-      map_watch_(timers_, offload_, [this](const auto& changes) { maps_looked_at(changes); }) {}
+      map_watch_(timers_, offload_, [this](const auto& changes) { maps_looked_at(changes); }),
+      classifier_(timers_, offload_, operations_, *loaded_.config,
+                  [this](const session::ModelPtr& model) { return classifier_changed(model); }) {}
 
 Gateway::~Gateway() = default;
 
@@ -55,9 +57,11 @@ Result<void> Gateway::start() {
   auto client_tls = net::TlsContext::client();
   if (!client_tls) return tl::unexpected(client_tls.error());
   links_.set_client_tls(*client_tls);
+  open_journal();
   if (auto opened = open_bulk(); !opened) return opened;
   if (auto opened = open_lists(); !opened) return opened;
   if (auto opened = open_workers(); !opened) return opened;
+  classifier_.start();
   if (auto opened = open_http(); !opened) return opened;
   watch_signals();
   health_.watch(config.policy.hostname, config.policy.backend);
@@ -73,6 +77,33 @@ Result<void> Gateway::start() {
   log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
                         std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
   return {};
+}
+
+/// Nobody's mail waits for a record of it: without one the gateway serves all the same.
+void Gateway::open_journal() {
+  const ops::Config& config = *loaded_.config;
+  if (config.journal_path.empty()) return;
+  ops::Journal::Options options;
+  options.path = config.journal_path;
+  options.keep = config.journal_keep;
+  options.size = config.journal_size;
+  auto journal = ops::Journal::open(
+      std::move(options), [this](std::string_view level, const std::string& text) { log_.note(level, text); });
+  if (!journal) {
+    log_.note("warning", "[journal] path " + journal.error().message + "; serving without a journal");
+    return;
+  }
+  journal_ = std::move(*journal);
+  operations_.set_journal(journal_.get());
+  metrics_.watch_journal([this] { return journal_->statistics(); });
+}
+
+/// After a reload. One that could not be opened before is tried again.
+void Gateway::reload_journal(const std::string& path_before) {
+  const ops::Config& config = *loaded_.config;
+  if (!journal_) return open_journal();
+  if (config.journal_path != path_before) log_.note("warning", "[journal] path takes effect at a restart");
+  journal_->set_bounds(config.journal_keep, config.journal_size);
 }
 
 Result<void> Gateway::open_bulk() {
@@ -124,6 +155,13 @@ void Gateway::lists_changed() {
     if (zones[i]) operations_.list_state((*lists)[i].name, zones[i]->state() == lists::Zone::State::Up);
   }
   for (auto& worker : workers_) worker->lists_changed();
+}
+
+bool Gateway::classifier_changed(const session::ModelPtr& model) {
+  metrics_.classifier_learned(model ? model->ham() : 0, model ? model->spam() : 0, model ? model->trained_at() : 0);
+  bool all = true;
+  for (auto& worker : workers_) all = worker->classifier_changed(model) && all;
+  return all;
 }
 
 unsigned Gateway::worker_count() const {
@@ -221,6 +259,7 @@ void Gateway::run() {
   // What the workers say on their way out belongs to it too.
   for (auto& worker : workers_) worker->join();
   if (bulk_) bulk_->finish();
+  if (journal_) journal_->finish();
 }
 
 /// Loading and trying the examples takes its time, so it is done off the loop; nothing changes unless all of it is
@@ -261,13 +300,16 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
         config.workers != loaded_.config->workers || config.http_address != loaded_.config->http_address) {
       log_.note("warning", "[[listen]], [dns] servers, workers and [http] address take effect at a restart");
     }
+    std::string journal_before = loaded_.config->journal_path;
     loaded_ = std::move(*loaded);
     memory_.set_limit(config.policy.limits.memory);
     log_.configure(config.log_format, config.log_level);
     if (http_) http_->set_token(config.http_token);
     metrics_.configured(config);
     if (bulk_) bulk_->reload(config);
+    classifier_.reload(config);
     operations_.in_force(next->policy, next->rules);
+    reload_journal(journal_before);
     for (auto& worker : workers_) {
       if (!worker->reload(*next)) log_.note("error", "a worker did not take the reload");
     }

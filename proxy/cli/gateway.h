@@ -10,6 +10,7 @@
 #include "filters/base/clock.h"
 #include "filters/lists/zone.h"
 #include "proxy/cli/bulk_keeper.h"
+#include "proxy/cli/classifier_keeper.h"
 #include "proxy/cli/cli.h"
 #include "proxy/net/connection_counter.h"
 #include "proxy/net/connector.h"
@@ -26,6 +27,7 @@
 #include "proxy/net/timers.h"
 #include "proxy/net/worker.h"
 #include "proxy/ops/http.h"
+#include "proxy/ops/journal.h"
 #include "proxy/ops/log.h"
 #include "proxy/ops/metrics.h"
 #include "proxy/ops/observer.h"
@@ -54,10 +56,13 @@ class Gateway {
   Result<void> open_workers();
   Result<void> open_http();
   Result<void> open_bulk();
+  void open_journal();
+  void reload_journal(const std::string& path_before);
   Result<void> open_lists();
   void watch_lists();
   Task<void> check_resolver();
   void lists_changed();
+  [[nodiscard]] bool classifier_changed(const session::ModelPtr& model);
   Result<net::Generation> generation(const Loaded& loaded) const;
   void watch_signals();
   void reload();
@@ -88,7 +93,9 @@ class Gateway {
   net::LinkConnector connector_;
   net::HealthMonitor health_;
   net::MapWatch map_watch_;
-  std::unique_ptr<BulkKeeper> bulk_;  // null: nobody counts alike messages
+  std::unique_ptr<ops::Journal> journal_;  // null: nothing is recorded
+  std::unique_ptr<BulkKeeper> bulk_;       // null: nobody counts alike messages
+  ClassifierKeeper classifier_;
   std::unique_ptr<net::RenewableDns> probe_dns_;
   std::unique_ptr<net::ListMonitor> list_monitor_;
   Task<void> resolver_check_;

@@ -21,6 +21,11 @@ double milliseconds(Duration duration) {
   return static_cast<double>(hundredths) / 100;
 }
 
+/// Rounded, but never to a certainty that there is not.
+double probability(double spam) {
+  return std::clamp(std::round(spam * 1e6) / 1e6, 1e-6, 1 - 1e-6);
+}
+
 std::string_view name_of(dmarc::Identifier::Method method) {
   return method == dmarc::Identifier::Method::Spf ? "spf" : "dkim";
 }
@@ -266,6 +271,7 @@ void print_json(const Judged& judged) {
   object["arc"] = arc_json(*facts.arc);
   add_lists(object, judged);
   object["bulk"] = bulk_json(facts.bulk);
+  object["classifier"] = {{"spam", probability(facts.classifier.spam)}, {"ready", facts.classifier.ready}};
   object["iprev"] = {{"result", reverse_result(facts.client)}, {"name", facts.client.name}};
   object["authentication_results"] = judged.auth_results;
   if (!judged.failures.empty()) object["failures"] = ordered_json::array();
@@ -302,6 +308,10 @@ void print_text(const Judged& judged) {
   print_arc(*facts.arc);
   print_lists(judged);
   print_bulk(facts.bulk);
+  if (facts.classifier.ready) {
+    std::cout << fmt::format("  classifier spam={:.6g} learned ham={} spam={}\n", probability(facts.classifier.spam),
+                             facts.classifier.ham_learned, facts.classifier.spam_learned);
+  }
   if (facts.client.reverse) {
     std::cout << "  iprev=" << reverse_result(facts.client);
     if (!facts.client.name.empty()) std::cout << " name=" << escape_for_log(facts.client.name);

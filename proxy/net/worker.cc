@@ -46,10 +46,10 @@ Result<std::unique_ptr<Worker>> Worker::create(const SharedServices& shared, Wor
   } else if (shared.bulk != nullptr) {
     worker->bulk_ = std::make_unique<session::LocalBulk>(*shared.bulk);
   }
-  worker->services_.emplace(session::Services{shared.clock, worker->timers_, *worker->dns_, worker->keys_,
-                                              worker->connector_, worker->offload_, shared.observer, worker->backends_,
-                                              shared.backends, shared.memory, shared.retries, worker->snapshot_,
-                                              *worker->list_dns_, worker->desk_, worker->bulk_.get()});
+  worker->services_.emplace(session::Services{
+      shared.clock, worker->timers_, *worker->dns_, worker->keys_, worker->connector_, worker->offload_,
+      shared.observer, worker->backends_, shared.backends, shared.memory, shared.retries, worker->snapshot_,
+      *worker->list_dns_, worker->desk_, worker->bulk_.get(), &worker->classifying_});
   auto client_tls = TlsContext::client();
   if (!client_tls) return tl::unexpected(std::move(client_tls.error()));
   worker->links_.set_client_tls(std::move(*client_tls));
@@ -87,6 +87,10 @@ void Worker::lists_changed() {
     }
     desk_.zones_changed();
   });
+}
+
+bool Worker::classifier_changed(session::ModelPtr model) {
+  return loop_.post([this, model = std::move(model)] { classifying_.model = model; });
 }
 
 void Worker::run() {

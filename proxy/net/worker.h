@@ -90,6 +90,8 @@ class Worker {
   bool drain(Duration limit);
   /// The state of a DNS list has changed: who waits for it looks again.
   void lists_changed();
+  /// What the next messages are classified with; null: nothing was learned. False: say it again later.
+  [[nodiscard]] bool classifier_changed(session::ModelPtr model);
   /// Ends at once: connections are cut. Any thread.
   void stop() { loop_.stop(); }
   void join();
@@ -129,6 +131,7 @@ class Worker {
   lists::Desk desk_;
   dkim::KeyCache keys_;
   std::unique_ptr<session::BulkStore> bulk_;
+  session::Classifying classifying_;
   std::optional<session::Services> services_;  // set once, before any session
   Arrivals arrivals_;
   std::list<Acceptor> acceptors_;

@@ -36,13 +36,15 @@ struct Config {
   std::string pattern_cache = "/var/lib/postern/patterns.cache";  // empty: none
   std::string bulk_store = "memory";  // "off", or "redis://[[USER]:PASSWORD@]HOST:PORT[/DATABASE]"
   Duration bulk_window = std::chrono::hours(24);
-  uint64_t bulk_memory = 256U << 20U;                // octets
-  std::string bulk_state = "/var/lib/postern/bulk";  // a directory; empty: nothing is kept
-  uint64_t bulk_limit = 100;                         // messages: from here on a cluster is listed and logged
-  std::string journal_path = "/var/lib/postern/journal.db";
+  uint64_t bulk_memory = 256U << 20U;                        // octets
+  std::string bulk_state = "/var/lib/postern/bulk";          // a directory; empty: nothing is kept
+  uint64_t bulk_limit = 100;                                 // messages: from here on a cluster is listed and logged
+  std::string journal_path = "/var/lib/postern/journal.db";  // empty: nothing is recorded
   Duration journal_keep = std::chrono::hours(24 * 7);
-  std::string http_address = "127.0.0.1:9125";  // or "unix:/path"
-  std::string http_token;                       // empty: no token is asked for
+  uint64_t journal_size = uint64_t{1} << 30U;                        // octets of the file
+  std::string classifier_directory = "/var/lib/postern/classifier";  // empty: nothing is classified
+  std::string http_address = "127.0.0.1:9125";                       // or "unix:/path"
+  std::string http_token;                                            // empty: no token is asked for
   enum class LogFormat { Text, Json } log_format = LogFormat::Text;
   std::string log_level = "info";
   session::Policy policy;  // hostname, relay, backend, verdict, limits, dns limits, smtp, quarantine

@@ -336,8 +336,11 @@ void read_config(Reader& reader, const Value& root, Config& config) {
   Settings rules{{"directory", existing(reader, config.rules_directory, true), "where the *.lua are"},
                  {"pattern_cache", optional_path(reader, config.pattern_cache), "where compiled patterns are kept"}};
   Settings quarantine{{"maildir", path(reader, policy.quarantine_maildir), "where held messages go"}};
-  Settings journal{{"path", path(reader, config.journal_path), "the file"},
-                   {"keep", spec::Time{&config.journal_keep, 1min, 3650 * kDay}, "how long"}};
+  Settings journal{{"path", optional_path(reader, config.journal_path), "the file"},
+                   {"keep", spec::Time{&config.journal_keep, 1min, 3650 * kDay}, "how long"},
+                   {"size", spec::Size{&config.journal_size, 16U << 20U, uint64_t{1} << 40U}, "how much"}};
+  Settings classifier{
+      {"directory", optional_path(reader, config.classifier_directory), "where what was learned is kept"}};
   Settings smtp{
       {"bare_newline", word(policy.bare_newline, {"normalize", "reject"}), "what is done with a lone CR or LF"},
       {"greet_delay", spec::Time{&policy.greet_delay, 0s, 5min}, "wait before the greeting"}};
@@ -364,6 +367,7 @@ void read_config(Reader& reader, const Value& root, Config& config) {
                {"bulk", section(bulk), "counting of similar messages"},
                {"quarantine", section(reader, "[quarantine]", std::move(quarantine)), "messages held back"},
                {"journal", section(reader, "[journal]", std::move(journal)), "record of recent messages"},
+               {"classifier", section(reader, "[classifier]", std::move(classifier)), "what was learned"},
                {"http", section(reader, "[http]", http_settings(config)), "metrics and API"},
                {"limits", section(reader, "[limits]", limit_settings(reader, policy.limits)), "bounds"},
                {"smtp", section(reader, "[smtp]", std::move(smtp)), "the protocol"},

@@ -143,15 +143,19 @@ std::string format_message(const session::MessageRecord& record, const std::vect
   return line.finish();
 }
 
-std::string format_refusal(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-                           const std::string& reply, Config::LogFormat format, int64_t wall_ms) {
+std::string format_refusal(const session::RefusalRecord& record, Config::LogFormat format, int64_t wall_ms) {
+  static const Facts no_facts;
+  static const rules::Evaluation no_evaluation;
+  const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
+  const rules::Evaluation& evaluation = record.evaluation != nullptr ? *record.evaluation : no_evaluation;
   LogLine line(format, wall_ms, "info", "refused");
-  line.word("stage", rules::to_string(stage));
+  if (!record.id.empty()) line.word("id", record.id);
+  line.word("stage", rules::to_string(record.stage));
   line.word("client", facts.client.ip.to_string());
   line.text("name", facts.client.name, kMaxHost);
   append_known(line, "helo", facts.helo, kMaxHost, !facts.helo.empty());
   // Empty is the null sender, and an answer.
-  append_known(line, "from", facts.from, kMaxAddress, stage >= rules::Stage::Mail);
+  append_known(line, "from", facts.from, kMaxAddress, record.stage >= rules::Stage::Mail);
   line.begin_list("rcpts");
   if (!facts.rcpts.empty()) line.text_item(facts.rcpts.back(), kMaxAddress);
   line.end_list();
@@ -161,7 +165,7 @@ std::string format_refusal(const Facts& facts, rules::Stage stage, const rules::
   append_hits(line, evaluation);
   line.text("rule", decision ? decision->rule : std::string(), 80);
   if (decision && !decision->list.empty()) line.text("list", decision->list, 80);
-  line.text("reply", reply, kMaxRefusal);
+  line.text("reply", record.reply, kMaxRefusal);
   return line.finish();
 }
 
@@ -195,11 +199,9 @@ void Log::message(const session::MessageRecord& record, const std::vector<Shadow
   logger_->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 
-void Log::refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-                  const std::string& reply) {
+void Log::refused(const session::RefusalRecord& record) {
   if (!logger_->should_log(spdlog::level::info)) return;
-  std::string line =
-      format_refusal(facts, stage, evaluation, reply, format_.load(std::memory_order_relaxed), clock_.wall_ms());
+  std::string line = format_refusal(record, format_.load(std::memory_order_relaxed), clock_.wall_ms());
   logger_->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 

@@ -45,7 +45,7 @@ class Log {
   void message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
                const std::vector<std::string>& list_errors);
   /// A rule refused a client, a sender or a recipient before there was a message; see session::Observer::refused.
-  void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation, const std::string& reply);
+  void refused(const session::RefusalRecord& record);
   /// level: "debug", "info", "warning", "error". `text` is escaped and cut to 2,000 octets.
   void note(std::string_view level, std::string_view text);
 
@@ -60,10 +60,10 @@ class Log {
 [[nodiscard]] std::string format_message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
                                          const std::vector<std::string>& list_errors, Config::LogFormat format,
                                          int64_t wall_ms);
-/// The line of a refusal before a message: "TIME info refused stage=connect client=...". Escaped like the above. Of
-/// several recipients it names the last: the refused one.
-[[nodiscard]] std::string format_refusal(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-                                         const std::string& reply, Config::LogFormat format, int64_t wall_ms);
+/// The line of a refusal before a message: "TIME info refused id=... stage=connect client=...", without id where there
+/// is none. Escaped like the above. Of several recipients it names the last: the refused one.
+[[nodiscard]] std::string format_refusal(const session::RefusalRecord& record, Config::LogFormat format,
+                                         int64_t wall_ms);
 /// The line of a note: "TIME warning note text="..."".
 [[nodiscard]] std::string format_note(std::string_view level, std::string_view text, Config::LogFormat format,
                                       int64_t wall_ms);

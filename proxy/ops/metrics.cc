@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "proxy/ops/bulk_metrics.h"
+#include "proxy/ops/classifier_metrics.h"
 #include "proxy/ops/code_counters.h"
 #include "proxy/ops/filter_metrics.h"
+#include "proxy/ops/journal_metrics.h"
 #include "proxy/ops/label_map.h"
 #include "proxy/ops/list_metrics.h"
 
@@ -133,6 +135,8 @@ struct Metrics::Impl {
       counters("postern_bare_newline_messages_total", "Messages that held a lone CR or LF.").Add({});
 
   BulkMetrics bulk{registry};
+  JournalMetrics journal{registry};
+  ClassifierMetrics classifier{registry};
   FilterMetrics filters{registry, wait_buckets()};
   ListMetrics lists{registry};
   LabelMap<ListenerSeries> listener_series{256};
@@ -367,8 +371,18 @@ void Metrics::watch_bulk_store(std::function<BulkStoreStats()> stats) {
   impl_->bulk.watch(std::move(stats));
 }
 
+void Metrics::classifier_learned(uint64_t ham, uint64_t spam, int64_t trained_at) {
+  impl_->classifier.learned(ham, spam, trained_at);
+  for (std::string_view result : kClassifierResults) impl_->filters.expect("classifier", result);
+}
+
+void Metrics::watch_journal(std::function<Journal::Statistics()> journal) {
+  impl_->journal.watch(std::move(journal));
+}
+
 std::string Metrics::serialize() {
   impl_->bulk.refresh();
+  impl_->journal.refresh();
   for (auto& [gauge, bytes] : impl_->memory_kinds) gauge->Set(bytes());
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());

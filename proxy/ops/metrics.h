@@ -12,6 +12,7 @@
 #include "filters/dns/dns.h"
 #include "lua/rules.h"
 #include "proxy/ops/config.h"
+#include "proxy/ops/journal.h"
 #include "proxy/session/observer.h"
 
 namespace postern::ops {
@@ -75,6 +76,12 @@ class Metrics {
   void watch_bulk(std::function<bulk::Index::Stats()> stats);
   /// The same for counts that are shared with other gateways.
   void watch_bulk_store(std::function<BulkStoreStats()> stats);
+
+  /// How many messages the classifier has learned from, and when (seconds since 1970); all 0: it knows nothing.
+  void classifier_learned(uint64_t ham, uint64_t spam, int64_t trained_at);
+
+  /// The same for the journal; where it is opened late, on the thread of serialize().
+  void watch_journal(std::function<Journal::Statistics()> journal);
 
   /// The text exposition format 0.0.4. One thread at a time.
   [[nodiscard]] std::string serialize();

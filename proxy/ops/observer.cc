@@ -7,6 +7,8 @@
 
 #include "filters/base/bytes.h"
 #include "lua/verdict.h"
+#include "proxy/ops/journal_entry.h"
+#include "proxy/session/message_id.h"
 
 namespace postern::ops {
 namespace {
@@ -92,7 +94,7 @@ std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, c
   for (rules::Hit& hit : supposed.hits) {
     if (!hit.shadow) continue;
     hit.shadow = false;
-    supposed.score = rules::sum(supposed.hits, rules.group_caps());
+    supposed.score = rules::sum(supposed.hits, rules.groups());
     supposed.decision = record.evaluation->decision;
     auto action = action_of(rules, hit.rule);
     if (!supposed.decision && action) supposed.decision = rules::Decision{*action, hit.rule, "", "", ""};
@@ -126,10 +128,6 @@ rules::RuleSetPtr Operations::InForce::set_of(std::string_view version) const {
   return nullptr;
 }
 
-bool Operations::InForce::alone() const {
-  return std::all_of(before.begin(), before.end(), [](const auto& older) { return older.expired(); });
-}
-
 std::shared_ptr<const Operations::InForce> Operations::now() const {
   std::lock_guard lock(now_mutex_);
   return now_;
@@ -139,6 +137,7 @@ void Operations::in_force(session::PolicyPtr policy, rules::RuleSetPtr rules) {
   if (rules) {
     metrics_.rules_loaded(*rules);
     list_statistics_.in_force(rules->lists());
+    if (Journal* journal = journal_.load(std::memory_order_acquire)) journal->put(journal_rules(*rules));
   }
   auto next = std::make_shared<InForce>();
   next->policy = std::move(policy);
@@ -155,6 +154,12 @@ void Operations::in_force(session::PolicyPtr policy, rules::RuleSetPtr rules) {
   now_ = std::move(next);
 }
 
+void Operations::set_journal(Journal* journal) {
+  auto current = now();
+  if (journal != nullptr && current && current->rules) journal->put(journal_rules(*current->rules));
+  journal_.store(journal, std::memory_order_release);
+}
+
 void Operations::message(const session::MessageRecord& record) {
   static const Facts no_facts;
   const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
@@ -162,9 +167,11 @@ void Operations::message(const session::MessageRecord& record) {
   std::vector<ShadowChange> changes;
   std::vector<std::string> errors;
   if (record.evaluation != nullptr) list_statistics_.judged();
+  Journal* journal = journal_.load(std::memory_order_acquire);
+  std::shared_ptr<const InForce> current;
+  if (shadow || !facts.lists.empty()) current = now();
+  rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
   if (shadow || any_listed(facts.lists) || std::any_of(facts.lists.begin(), facts.lists.end(), is_incomplete)) {
-    auto current = now();
-    rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
     if (current && current->policy && current->rules) {
       rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
       if (shadow) changes = shadow_changes(record, thresholds, set ? *set : *current->rules);
@@ -177,18 +184,29 @@ void Operations::message(const session::MessageRecord& record) {
   metrics_.message(record);
   for (const ShadowChange& change : changes) metrics_.rule_would_change(change.rule, change.from, change.to);
   log_.message(record, changes, errors);
+  if (journal != nullptr) journal->put(journal_row(record, changes, set ? set->lists().get() : nullptr));
 }
 
-void Operations::refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-                         const std::string& reply) {
-  log_.refused(facts, stage, evaluation, reply);
+void Operations::refused(const session::RefusalRecord& record) {
+  static const Facts no_facts;
+  const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
+  Journal* journal = journal_.load(std::memory_order_acquire);
+  std::shared_ptr<const InForce> current;
+  if (!facts.lists.empty()) current = now();
+  rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
+  if (journal != nullptr) {
+    session::RefusalRecord named = record;
+    if (named.id.empty()) named.id = session::make_message_id(record.wall_ms);
+    log_.refused(named);
+    journal->put(journal_row(named, set ? set->lists().get() : nullptr));
+  } else {
+    log_.refused(record);
+  }
   list_statistics_.judged();
-  if (!evaluation.decision || !any_listed(facts.lists)) return;
-  auto current = now();
-  // Nobody says by which set it was judged: while an older one may still be in use, that is not known.
-  if (!current || !current->policy || !current->rules || !current->alone()) return;
+  if (record.evaluation == nullptr || !record.evaluation->decision || !any_listed(facts.lists)) return;
+  if (!set || !current->policy) return;
   rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
-  count_lists(facts, evaluation, evaluation.decision->verdict, thresholds, *current->rules);
+  count_lists(facts, *record.evaluation, record.evaluation->decision->verdict, thresholds, *set);
 }
 
 void Operations::count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,

@@ -1,6 +1,7 @@
 // Operations: what sessions, rules and DNS lists report becomes metrics and log lines.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "filters/lists/check.h"
 #include "lua/rules.h"
+#include "proxy/ops/journal.h"
 #include "proxy/ops/list_statistics.h"
 #include "proxy/ops/log.h"
 #include "proxy/ops/metrics.h"
@@ -27,6 +29,9 @@ class Operations final : public session::Observer, public rules::Observer, publi
   /// What is in force from now on: thresholds and rules, to say what shadow rules would have changed and which lists
   /// decided. Also tells metrics and statistics of rules and lists. At start and after each reload.
   void in_force(session::PolicyPtr policy, rules::RuleSetPtr rules);
+  /// Everything is recorded there from now on; null: nowhere. It outlives the calls of sessions. After in_force(), on
+  /// its thread.
+  void set_journal(Journal* journal);
   [[nodiscard]] const ListStatistics& list_statistics() const { return list_statistics_; }
   /// Whether a list is believed now: after in_force() of each enabled list, and whenever its zone changes.
   void list_state(const std::string& list, bool up) { metrics_.list_state(list, up); }
@@ -44,9 +49,9 @@ class Operations final : public session::Observer, public rules::Observer, publi
   }
   /// Logged when it changes.
   void backend_state(const std::string& backend, bool up) override;
-  /// A line of its own in the log; counted for the lists that it hung on.
-  void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-               const std::string& reply) override;
+  /// A line of its own in the log; counted for the lists that it hung on. Where the reply named no id but there is a
+  /// journal, one is made up, for the line and the journal.
+  void refused(const session::RefusalRecord& record) override;
   void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
 
   void rule_hit(const rules::RuleInfo& rule) override { metrics_.rule_hit(rule.name); }
@@ -72,8 +77,6 @@ class Operations final : public session::Observer, public rules::Observer, publi
 
     /// The set of this version; null when it is gone.
     [[nodiscard]] rules::RuleSetPtr set_of(std::string_view version) const;
-    /// Whether nobody can be judged by an older set any more.
-    [[nodiscard]] bool alone() const;
   };
   [[nodiscard]] std::shared_ptr<const InForce> now() const;
   void count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
@@ -82,7 +85,8 @@ class Operations final : public session::Observer, public rules::Observer, publi
   Metrics& metrics_;
   Log& log_;
   ListStatistics list_statistics_;
-  mutable std::mutex now_mutex_;  // held to copy or change the pointer, no longer; not for a message without remarks
+  std::atomic<Journal*> journal_ = nullptr;
+  mutable std::mutex now_mutex_;  // held to copy or change the pointer, no longer; not for a message without lists
   std::shared_ptr<const InForce> now_;
   std::mutex mutex_;  // over all below
   std::map<std::string, bool> backend_up_;

@@ -10,6 +10,7 @@
 #include "filters/base/clock.h"
 #include "filters/facts.h"
 #include "lua/verdict.h"
+#include "proxy/session/timeline.h"
 
 namespace postern::rules {
 enum class Stage;
@@ -35,6 +36,24 @@ struct MessageRecord {
   Duration dns{};             // spent waiting for DNS answers
   Duration rules_time{};      // spent in rules
   uint64_t bare_newlines = 0;
+  rules::Thresholds thresholds;  // that judged it
+  int64_t wall_ms = 0;           // when the reply was known, milliseconds since 1970
+  TimePoint at;                  // the same moment
+  const Timeline* timeline = nullptr;
+};
+
+/// A rule's action refused a client, a sender or a recipient (the last of facts->rcpts) before there was a message.
+/// Texts are untrusted. Valid during the call.
+struct RefusalRecord {
+  std::string id;  // as the reply names it, but where a rule's own words are the answer at connect or HELO
+  const Facts* facts = nullptr;
+  rules::Stage stage{};
+  const rules::Evaluation* evaluation = nullptr;
+  std::string reply;  // what the client was told, its first line
+  std::string_view rules_version;
+  int64_t wall_ms = 0;
+  TimePoint at;
+  const Timeline* timeline = nullptr;
 };
 
 /// Any worker calls, at the same time as others: implementations are thread-safe and do not block.
@@ -54,10 +73,7 @@ class Observer {
   virtual void filter(std::string_view filter, std::string_view result, Duration time) = 0;
   virtual void backend_replied(const std::string& backend, int code, Duration time) = 0;
   virtual void backend_state(const std::string& backend, bool up) = 0;
-  /// A rule's action refused a client, a sender or a recipient (the last of facts.rcpts) before there was a message.
-  /// `reply`: what the client was told. Valid during the call.
-  virtual void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-                       const std::string& reply) = 0;
+  virtual void refused(const RefusalRecord& record) = 0;
   /// Something an admin should see that belongs to no message. level: "info", "warning", "error".
   virtual void note(std::string_view level, const std::string& text) = 0;
 };

@@ -15,15 +15,19 @@ Reply pass_on(Reply reply, const char* positive_code) {
   return reply;
 }
 
-Reply unavailable(const Error& /*error*/) {
-  return {451, "4.4.1", "mail system is not reachable, try again later"};
-}
-
 namespace {
 
 std::string id_tag(const std::string& id) {
   return id.empty() ? "" : " [id " + id + ']';
 }
+
+}  // namespace
+
+Reply unavailable(const Error& /*error*/, const std::string& id) {
+  return {451, "4.4.1", "mail system is not reachable, try again later" + id_tag(id)};
+}
+
+namespace {
 
 /// "550 5.7.1 text" as rules write it; checked when the rule was loaded.
 Reply parse_rule_reply(const std::string& text, const std::string& id) {

@@ -13,8 +13,9 @@ namespace postern::session {
 /// enhanced code is supplied: `positive_code` for 2xx, "4.0.0" or "5.0.0" else (RFC 2034, 4).
 [[nodiscard]] smtp::Reply pass_on(smtp::Reply reply, const char* positive_code);
 
-/// 451 4.4.1: the backend cannot be reached or broke off. The reason is for the log, not for the sender.
-[[nodiscard]] smtp::Reply unavailable(const Error& error);
+/// 451 4.4.1: the backend cannot be reached or broke off. The reason is for the log, not for the sender. `id`: under
+/// which an admin finds it; may be empty.
+[[nodiscard]] smtp::Reply unavailable(const Error& error, const std::string& id = {});
 
 /// A rule's action, in the rule's words or ours: 550 5.7.1 or 451 4.7.1. `list_text`: what the DNS list says of it in
 /// its TXT record, untrusted; may be empty, as `id` may.

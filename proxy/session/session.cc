@@ -29,7 +29,8 @@ SessionImpl::SessionImpl(const Services& services, Snapshot snapshot, const List
       ended_(std::move(ended)),
       engine_(policy_.server, secured),
       link_(std::move(link)),
-      dns_(services.dns, services.clock, policy_.dns) {
+      dns_(services.dns, services.clock, policy_.dns),
+      list_dns_(services.list_dns, services.clock) {
   facts_.client.ip = peer_.ip;
   facts_.client.port = peer_.port;
   facts_.client.tls = secured;
@@ -43,6 +44,8 @@ SessionImpl::~SessionImpl() {
 
 void SessionImpl::begin() {
   link_->attach(*this);
+  mark(Moment::What::Connected, peer_.ip.to_string() + " port " + std::to_string(peer_.port));
+  watch_dns();
   // Reverse DNS starts now and is waited for where somebody reads it. What it needed is given back as soon as it is
   // known: most connections of a busy hour are idle.
   reverse_ = learn_client_name();
@@ -70,6 +73,7 @@ void SessionImpl::secured(const TlsInfo& info) {
   // RFC 3207, 4.2: whatever was known before encryption is forgotten.
   facts_.helo.clear();
   transaction_.reset();
+  mark(Moment::What::Tls, info.version + ' ' + info.cipher);
   engine_.secured();
   pump();
 }

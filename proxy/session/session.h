@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "filters/base/clock.h"
 #include "filters/base/ip.h"
 #include "filters/base/task.h"
+#include "filters/classifier/model.h"
 #include "filters/dkim/keys.h"
 #include "filters/dns/dns.h"
 #include "filters/lists/check.h"
@@ -32,6 +34,14 @@ struct Snapshot {
   std::shared_ptr<const lists::Bound> lists;  // of the host's rules; never null where there is a host
 };
 
+using ModelPtr = std::shared_ptr<const classifier::Model>;
+
+/// What the sessions of one worker classify with, on its thread.
+struct Classifying {
+  ModelPtr model;                             // null: nothing was learned
+  std::vector<classifier::Feature> features;  // of the message that is looked at; its memory serves the next one
+};
+
 /// What all sessions of one worker share. References outlive every session.
 struct Services {
   const Clock& clock;
@@ -42,13 +52,14 @@ struct Services {
   Offload& offload;
   Observer& observer;
   BackendPool& pool;
-  BackendRegistry& backends;  // process-wide, thread-safe
-  MemoryBudget& memory;       // process-wide, thread-safe
-  RetryMemory& retries;       // process-wide, thread-safe
-  const Snapshot& current;    // of this worker: what a session that began now would get
-  dns::Client& list_dns;      // for DNS lists: equal questions of all workers are asked once
-  lists::Desk& desk;          // of this worker
-  BulkStore* bulk = nullptr;  // of this worker; null: nobody counts alike messages
+  BackendRegistry& backends;          // process-wide, thread-safe
+  MemoryBudget& memory;               // process-wide, thread-safe
+  RetryMemory& retries;               // process-wide, thread-safe
+  const Snapshot& current;            // of this worker: what a session that began now would get
+  dns::Client& list_dns;              // for DNS lists: equal questions of all workers are asked once
+  lists::Desk& desk;                  // of this worker
+  BulkStore* bulk = nullptr;          // of this worker; null: nobody counts alike messages
+  Classifying* classifier = nullptr;  // of this worker; null: nobody classifies
 };
 
 /// Who is connected, after any PROXY header.

@@ -46,6 +46,16 @@ Task<Result<void>> SessionImpl::fresh_backend(const Transaction& tx) {
   co_return opened;
 }
 
+/// "127.0.0.1:10025: 250 2.0.0 Ok: queued as 4F00D", and how long that took.
+void SessionImpl::mark_backend(TimePoint begin, const Result<Reply>& said) {
+  mark(Moment::What::Backend, begin, backend_->name() + ": " + (said ? said->to_string() : said.error().message));
+}
+
+/// Before the final dot nothing is kept by that name.
+std::string SessionImpl::id_for_reply(const Transaction& tx) {
+  return tx.final_dot == TimePoint{} ? std::string() : tx.id;
+}
+
 /// For another session, when nothing is left in it of ours.
 void SessionImpl::release_backend() {
   if (!backend_) return;
@@ -63,25 +73,32 @@ void SessionImpl::release_backend() {
 /// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
 /// meanwhile; then each address gets one attempt.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
+  TimePoint begin = services_.clock.now();
   Attempt attempt;
-  if (co_await reuse_backend(tx)) attempt = co_await say_mail(tx);
+  if (co_await reuse_backend(tx)) attempt = co_await say_mail(tx, begin);
   for (size_t left = tx.route->size(); left > 0 && !attempt.reached; --left) {
+    begin = services_.clock.now();
     auto opened = co_await fresh_backend(tx);
-    if (!opened) co_return unavailable(opened.error());
-    attempt = co_await say_mail(tx);
+    if (!opened) {
+      tx.backend_reply = opened.error().message;
+      mark(Moment::What::Backend, begin, tx.backend_reply);
+      co_return unavailable(opened.error(), id_for_reply(tx));
+    }
+    attempt = co_await say_mail(tx, begin);
     if (!attempt.reached) backend_->blame(attempt.refusal->to_string());
   }
   co_return attempt.refusal;
 }
 
 /// Not reached: broken, silent or shutting down, so another backend may do better.
-Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx) {
+Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx, TimePoint begin) {
   // RFC 6531, 3.5: an internationalised message goes only where it is understood.
   if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
     co_return Attempt{true, Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
   }
   auto answer = co_await backend_->mail(tx.mail);
-  if (!answer) co_return Attempt{false, unavailable(answer.error())};
+  mark_backend(begin, answer);
+  if (!answer) co_return Attempt{false, unavailable(answer.error(), id_for_reply(tx))};
   bool leaving = answer->code == 421;
   last_positive_ = pass_on(std::move(*answer), "2.1.0");
   if (!last_positive_.positive()) co_return Attempt{!leaving, last_positive_};
@@ -110,7 +127,7 @@ Task<bool> SessionImpl::reuse_backend(const Transaction& tx) {
 Task<std::optional<Reply>> SessionImpl::replay_recipients(const Transaction& tx) {
   for (const auto& recipient : tx.recipients) {
     auto accepted = co_await backend_->rcpt(recipient);
-    if (!accepted) co_return unavailable(accepted.error());
+    if (!accepted) co_return unavailable(accepted.error(), id_for_reply(tx));
     if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
   }
   co_return std::nullopt;
@@ -124,11 +141,13 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
       if (refused) co_return *refused;
     }
     content.rewind();
+    TimePoint begin = services_.clock.now();
     auto answer = co_await backend_->deliver(content, [&tx] { tx.committed = true; });
     // RFC 5321, 4.3.2: to the final dot only 250 means that the message was taken.
     if (answer && answer->positive() && answer->code != 250) {
       answer = fail(Code::Unavailable, "answered the message with " + answer->to_string());
     }
+    mark_backend(begin, answer);
     if (answer) {
       backend_dirty_ = !answer->positive();
       tx.mail_sent = false;
@@ -145,7 +164,7 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
     if (tx.committed) break;
     tx.mail_sent = false;
   }
-  co_return Reply(451, "4.4.1", "mail system broke off, try again later");
+  co_return Reply(451, "4.4.1", "mail system broke off, try again later [id " + tx.id + ']');
 }
 
 /// An address of the envelope in a header field; UTF-8 only in an internationalised message (RFC 6532, 3.2).
@@ -180,6 +199,7 @@ Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::st
   if (!quarantine) {
     services_.observer.backend_replied(tx.route->front().text, stored ? 250 : 452, services_.clock.now() - begin);
   }
+  mark(Moment::What::Backend, begin, directory + ": " + (stored ? "stored as " + *stored : stored.error().message));
   if (!stored) {
     tx.backend_reply = stored.error().message;
     services_.observer.note("error", tx.id + ": " + stored.error().message);

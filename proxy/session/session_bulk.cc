@@ -33,7 +33,7 @@ Task<void> SessionImpl::know_bulk(Transaction& tx, const message::Header& header
   tx.bulk_at = services_.clock.wall_ms();
   bulk::Sighting sighting = bulk::sighting_of(facts, *facts.content, header, tx.id, tx.bulk_at);
   bulk::Seen seen = co_await services_.bulk->see(std::move(sighting));
-  services_.observer.filter("bulk", result_of(seen), services_.clock.now() - begin);
+  filter_done("bulk", result_of(seen), begin);
   facts.bulk = std::move(seen.outcome);
   tx.bulk = std::move(seen.ticket);
   if (seen.crossed) services_.observer.note("warning", crossed(facts.bulk));

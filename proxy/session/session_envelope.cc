@@ -28,12 +28,13 @@ Task<Reply> SessionImpl::on_helo(smtp::AskHelo ask) {
   // The backend was told the old name with XCLIENT: it must hear the new one.
   if (facts_.helo != ask.name) release_backend();
   facts_.helo = std::move(ask.name);
+  mark(Moment::What::Helo, facts_.helo);
   expect_client_name();
   look_at_helo();
   esmtp_ = ask.esmtp;
   if (evaluation_.hits.size() > connect_hits_) {
     evaluation_.hits.resize(connect_hits_);
-    evaluation_.score = rules::sum(evaluation_.hits, snapshot_.host->rules().group_caps());
+    evaluation_.score = rules::sum(evaluation_.hits, snapshot_.host->rules().groups());
   }
   if (refused_at_helo_) refused_.reset();
   if (auto reply = co_await run_helo_rules()) co_return *reply;
@@ -72,6 +73,8 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   Transaction& tx = *transaction_;
   tx.id = make_message_id(services_.clock.wall_ms());
   tx.began = services_.clock.now();
+  tx.timeline.begin_with(timeline_);
+  tx.timeline.add(Moment::What::Mail, tx.began, command.from.address);
   tx.mail = std::move(command);
   tx.filtered = !unfiltered();
   if (!std::exchange(first_message_, false)) waited_ = Duration::zero();
@@ -129,10 +132,9 @@ Task<void> SessionImpl::know_spf(Transaction& tx) {
   TimePoint begin = services_.clock.now();
   tx.facts.helo_spf = co_await tx.helo_spf->get();
   tx.facts.spf = co_await tx.spf->get();
-  Duration waited = services_.clock.now() - begin;
-  tx.dns += waited;
-  services_.observer.filter("spf", spf::to_string(tx.facts.spf->result), waited);
-  services_.observer.filter("helo_spf", spf::to_string(tx.facts.helo_spf->result), waited);
+  tx.dns += services_.clock.now() - begin;
+  filter_done("spf", spf::to_string(tx.facts.spf->result), begin);
+  filter_done("helo_spf", spf::to_string(tx.facts.helo_spf->result), begin);
   tx.helo_spf.reset();
   tx.spf.reset();
 }
@@ -176,6 +178,14 @@ bool SessionImpl::wants_spf(Stage stage) const {
 // ---------------------------------------------------------------- RCPT, DATA
 
 Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
+  TimePoint begin = services_.clock.now();
+  std::string to = command.to.address;
+  Reply reply = co_await take_recipient(std::move(command));
+  mark(Moment::What::Rcpt, begin, to + ": " + reply.to_string());
+  co_return reply;
+}
+
+Task<Reply> SessionImpl::take_recipient(smtp::RcptCommand command) {
   Transaction& tx = *transaction_;
   if (auto refused = refuse_relay(command.to)) {
     services_.observer.recipient("refused_relay");
@@ -270,6 +280,7 @@ std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::strin
 }
 
 Task<Reply> SessionImpl::on_data() {
+  mark(Moment::What::Data, "");
   co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>");
 }
 

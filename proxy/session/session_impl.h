@@ -2,6 +2,8 @@
 // session_backend.cc: the
 // connection behind us. session_message.cc: from the final dot to the reply. session_rules.cc: what rules decide.
 // session_lists.cc: DNS lists, and what the DNS says of the name in HELO. session_bulk.cc: messages that are alike.
+// session_classifier.cc: what was learned from sorted mail.
+// session_report.cc: what is told of a message afterwards, and the timeline behind it.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +19,7 @@
 #include "proxy/session/backend.h"
 #include "proxy/session/backend_pool.h"
 #include "proxy/session/session.h"
+#include "proxy/session/timeline.h"
 #include "proxy/session/transaction.h"
 #include "proxy/smtp/server_engine.h"
 
@@ -57,6 +60,7 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> on_helo(smtp::AskHelo ask);
   Task<smtp::Reply> on_mail(smtp::MailCommand command);
   Task<smtp::Reply> on_rcpt(smtp::RcptCommand command);
+  Task<smtp::Reply> take_recipient(smtp::RcptCommand command);
   Task<smtp::Reply> on_data();
   Task<void> learn_client_name();
   void expect_client_name();
@@ -83,6 +87,19 @@ class SessionImpl final : private LinkEvents {
   [[nodiscard]] smtp::Extensions offer() const;
   [[nodiscard]] bool trusted() const;
 
+  // --- session_report.cc
+  [[nodiscard]] Timeline& timeline() { return transaction_ ? transaction_->timeline : timeline_; }
+  void mark(Moment::What what, std::string_view text) { mark(what, services_.clock.now(), text); }
+  void mark(Moment::What what, TimePoint begin, std::string_view text) {
+    timeline().add(what, begin, services_.clock.now(), text);
+  }
+  void filter_done(std::string_view filter, std::string_view result, TimePoint begin);
+  void watch_dns();
+  void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
+              const smtp::Reply& reply, bool duplicate);
+  void report_refusal(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage, std::string id,
+                      const smtp::Reply& reply);
+
   // --- session_lists.cc
   void ask_lists_of_client();
   void ask_lists_of_name();
@@ -104,13 +121,18 @@ class SessionImpl final : private LinkEvents {
   Task<void> know_bulk(Transaction& transaction, const message::Header& header);
   void settle_bulk(Transaction& transaction, rules::Verdict verdict, const smtp::Reply& reply);
 
+  // --- session_classifier.cc
+  void know_classifier(Transaction& transaction, const message::Header& header);
+
   // --- session_backend.cc
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
   struct Attempt {
     bool reached = false;
     std::optional<smtp::Reply> refusal;  // nothing: the backend stands where the transaction does
   };
-  Task<Attempt> say_mail(Transaction& transaction);
+  Task<Attempt> say_mail(Transaction& transaction, TimePoint begin);
+  void mark_backend(TimePoint begin, const Result<smtp::Reply>& said);
+  [[nodiscard]] static std::string id_for_reply(const Transaction& transaction);
   Task<bool> reuse_backend(const Transaction& transaction);
   Task<std::optional<smtp::Reply>> replay_recipients(const Transaction& transaction);
   [[nodiscard]] Backend::Options backend_options(const Transaction& transaction) const;
@@ -148,8 +170,6 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> deliver(Transaction& transaction, const rules::Judgement& judgement, const message::Header& header);
   void await_retry();
   void settle_retry(Transaction& transaction, const smtp::Reply& reply);
-  void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
-              const smtp::Reply& reply, bool duplicate);
 
   const Services services_;
   Snapshot snapshot_;
@@ -162,12 +182,14 @@ class SessionImpl final : private LinkEvents {
   std::unique_ptr<Link> link_;
   std::optional<TlsInfo> tls_;
   Facts facts_;  // client and helo; copied into each transaction
+  Timeline timeline_{Timeline::Of::Connection};
   bool esmtp_ = false;
   rules::Evaluation evaluation_;        // of the stages connect and helo
   size_t connect_hits_ = 0;             // how many of its hits are of the stage connect (kept over a second HELO)
   std::optional<smtp::Reply> refused_;  // by rules that were loaded after the greeting: the answer to MAIL
   bool refused_at_helo_ = false;        // until the client says HELO again
   dns::Budget dns_;
+  dns::Watched list_dns_;
   Duration waited_{};          // for the DNS, by this message and, if it is the first one, by the connection
   TimePoint patience_until_;   // of the Patience that is in force
   bool first_message_ = true;  // no MAIL yet

@@ -11,7 +11,7 @@ using rules::Stage;
 
 std::unique_ptr<lists::Check> SessionImpl::new_list_check(size_t asked_before) {
   size_t limit = policy_.limits.list_queries;
-  return std::make_unique<lists::Check>(services_.desk, services_.list_dns, snapshot_.lists,
+  return std::make_unique<lists::Check>(services_.desk, list_dns_, snapshot_.lists,
                                         limit - std::min(limit, asked_before),
                                         std::min(policy_.dns.lookup, policy_.dns.total));
 }
@@ -152,7 +152,7 @@ Task<void> SessionImpl::know_lists(Stage stage, Facts& facts, Transaction* tx) {
   TimePoint begin = services_.clock.now();
   if (lists_) co_await settle(*lists_, needed);
   if (tx != nullptr && tx->lists) co_await settle(*tx->lists, needed);
-  if (stage == Stage::Message) services_.observer.filter("lists", "ok", services_.clock.now() - begin);
+  if (stage == Stage::Message) filter_done("lists", "ok", begin);
   if (stage == Stage::Message && tx != nullptr) keep_passing_signers(*tx);
   const lists::Lists& all = *snapshot_.lists->lists;
   facts.lists.resize(all.size());

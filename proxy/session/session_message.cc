@@ -66,15 +66,14 @@ Task<void> SessionImpl::know_authentication(Transaction& tx, const message::Head
   if (!tx.authentication) co_return;
   TimePoint begin = services_.clock.now();
   auto outcome = co_await tx.authentication->finish(header, tx.facts.message, *tx.facts.spf);
-  Duration waited = services_.clock.now() - begin;
-  tx.dns += waited;
+  tx.dns += services_.clock.now() - begin;
   tx.facts.dkim = std::move(outcome.dkim);
   tx.facts.dkim_ignored = outcome.dkim_ignored;
   tx.facts.arc = std::move(outcome.arc);
   tx.facts.dmarc = std::move(outcome.dmarc);
-  services_.observer.filter("dkim", authentication::dkim_summary(tx.facts.dkim), waited);
-  services_.observer.filter("arc", arc::to_string(tx.facts.arc->result), waited);
-  services_.observer.filter("dmarc", dmarc::to_string(tx.facts.dmarc->result), waited);
+  filter_done("dkim", authentication::dkim_summary(tx.facts.dkim), begin);
+  filter_done("arc", arc::to_string(tx.facts.arc->result), begin);
+  filter_done("dmarc", dmarc::to_string(tx.facts.dmarc->result), begin);
   tx.authentication.reset();
 }
 
@@ -82,6 +81,7 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   Transaction& tx = *transaction_;
   tx.final_dot = services_.clock.now();
   tx.facts.size = ask.size;
+  tx.timeline.add(Moment::What::FinalDot, tx.final_dot, std::to_string(ask.size) + " octets");
   tx.bare_newlines = ask.bare_newlines;
   rules::Judgement judgement;
   std::string verdict = "error";
@@ -139,6 +139,7 @@ Task<void> SessionImpl::learn(Transaction& tx, const message::Header& header) {
   co_await know_helo(Stage::Message, tx.facts);
   co_await know_lists(Stage::Message, tx.facts, &tx);
   co_await know_bulk(tx, header);
+  know_classifier(tx, header);
 }
 
 Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& judgement, std::string& verdict) {
@@ -200,29 +201,6 @@ Task<Reply> SessionImpl::deliver(Transaction& tx, const rules::Judgement& judgem
     co_return co_await write_maildir(tx, quarantine, std::move(beginning), header.header_size);
   StampedContent content(*tx.store, std::move(beginning), header.header_size);
   co_return co_await forward(tx, content);
-}
-
-void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std::string verdict, const Reply& reply,
-                         bool duplicate) {
-  TimePoint now = services_.clock.now();
-  MessageRecord record;
-  record.id = tx.id;
-  record.facts = &tx.facts;
-  record.evaluation = &tx.evaluation;
-  record.judgement = judgement;
-  record.verdict = std::move(verdict);
-  record.rules_version = snapshot_.host->rules().version();
-  if (tx.route != nullptr) record.backend = embedded(tx) || !backend_ ? tx.route->front().text : backend_->name();
-  record.backend_reply = tx.backend_reply;
-  record.reply = reply.to_string();
-  record.client_gone = client_gone_ || input_ended_;
-  record.duplicate = duplicate;
-  record.total = now - tx.began;
-  record.final_dot = now - tx.final_dot;
-  record.dns = tx.dns;
-  record.rules_time = tx.rules_time;
-  record.bare_newlines = tx.bare_newlines;
-  services_.observer.message(record);
 }
 
 }  // namespace postern::session

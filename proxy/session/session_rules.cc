@@ -1,7 +1,10 @@
 // The rules of each stage: when they run, and what a decision of theirs answers.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "filters/base/bytes.h"
+#include "proxy/session/message_id.h"
 #include "proxy/session/reply_text.h"
 #include "proxy/session/session_impl.h"
 
@@ -88,7 +91,7 @@ Task<std::optional<Reply>> SessionImpl::run_rcpt_rules(Transaction& tx, const st
     }
   }
   tx.evaluation.decision = attempt.decision;
-  tx.evaluation.score = rules::sum(tx.evaluation.hits, snapshot_.host->rules().group_caps());
+  tx.evaluation.score = rules::sum(tx.evaluation.hits, snapshot_.host->rules().groups());
   co_return std::nullopt;
 }
 
@@ -101,6 +104,12 @@ Task<void> SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evalua
   TimePoint begin = services_.clock.now();
   co_await snapshot_.host->judge(stage, facts, evaluation, {&dns_, policy_.dns.lookup});
   if (time != nullptr) *time += services_.clock.now() - begin;
+  // Those of a recipient stand with it.
+  if (stage == Stage::Rcpt) co_return;
+  size_t hits = evaluation.hits.size();
+  mark(Moment::What::Rules, begin,
+       fmt::format("{}: {} hit{}, score {}", to_string(stage), hits, hits == 1 ? "" : "s",
+                   rules::format_score(evaluation.score)));
 }
 
 /// A refusal before the message. `greeting`: it is the greeting (RFC 5321, 3.8 and 4.3.2: 220, 554, or 421, which ends
@@ -111,10 +120,14 @@ Task<std::optional<Reply>> SessionImpl::decided(const Facts& facts, const rules:
   const rules::Decision& decision = *evaluation.decision;
   if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) co_return std::nullopt;
   std::string text = co_await list_text(facts, decision);
-  Reply reply = decision_reply(decision, text, id, policy_.verdict.reveal);
+  bool before_mail = stage < Stage::Mail;
+  if (before_mail) id = make_message_id(services_.clock.wall_ms());
+  // A greeting or an answer to HELO in a rule's own words is left as it is: there scripts compare whole lines.
+  std::string shown = before_mail && !decision.reply.empty() ? std::string() : id;
+  Reply reply = decision_reply(decision, text, shown, policy_.verdict.reveal);
   if (greeting && reply.temporary()) reply.code = 421;
   if (greeting && reply.code == 550 && decision.reply.empty()) reply.code = 554;
-  services_.observer.refused(facts, stage, evaluation, reply.to_string());
+  report_refusal(facts, evaluation, stage, std::move(id), reply);
   co_return reply;
 }
 

@@ -16,6 +16,7 @@
 #include "proxy/session/message_store.h"
 #include "proxy/session/policy.h"
 #include "proxy/session/retry_memory.h"
+#include "proxy/session/timeline.h"
 #include "proxy/smtp/envelope.h"
 
 namespace postern::session {
@@ -38,6 +39,7 @@ struct Transaction {
 
   TimePoint began;
   TimePoint final_dot;
+  Timeline timeline;  // begins with the connection's
   Duration dns{};
   Duration rules_time{};
   uint64_t bare_newlines = 0;

@@ -252,6 +252,7 @@ class Postern:
             "bulk": {"state": str(self.folder / "bulk")},
             "quarantine": {"maildir": str(self.folder / "quarantine")},
             "journal": {"path": str(self.folder / "journal.db")},
+            "classifier": {"directory": str(self.folder / "learned")},
             "http": {"address": f"127.0.0.1:{self.http_port}"},
             "limits": {"spool": str(self.folder / "spool"), "connections_per_ip": 20000},
         }

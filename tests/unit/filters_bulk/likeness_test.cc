@@ -48,6 +48,9 @@ TEST(Likeness, ReplacedWords) {
   EXPECT_TRUE(is_copy({slots(.47), slots(.26)}, 100, 1)) << "two copies, 20 % of each replaced";
   EXPECT_TRUE(is_copy({slots(.32), slots(.136)}, 100, 1)) << "30 %";
   EXPECT_TRUE(is_copy({slots(.54), slots(.32)}, 100, 50)) << "30 %, and what they were made from";
+  EXPECT_TRUE(is_copy({slots(.47), slots(.26)}, 12, 1)) << "20 % of twelve words";
+  EXPECT_FALSE(is_copy({slots(.33), slots(.2)}, 12, 1)) << "a courtesy in both";
+  EXPECT_FALSE(is_copy({slots(.47), slots(.26)}, 9, 1)) << "of nine it may be the courtesy";
   EXPECT_FALSE(is_copy({slots(.15), slots(.02)}, 100, 1)) << "two mails about the same thing";
   EXPECT_FALSE(is_copy({slots(.17), slots(.17)}, 100, 1)) << "a third of both is one footer";
 }

@@ -70,6 +70,22 @@ TEST(Reader, WhatStandsBelowTheDashesIsShort) {
   EXPECT_EQ(counted("Hi\n\n------------------------ Groups Sponsor ----------------~-->\nFree DVDs\n"), "Hi\n\n");
 }
 
+/// Lists and providers add some thirty words to the shortest mail; what is longer than that and than the mail is no
+/// addition.
+TEST(Reader, WhatStandsBelowIsLessThanTheText) {
+  const std::string ruler(30, '-');
+  std::string long_words;
+  for (int i = 0; i < 45; ++i) long_words += i % 9 == 8 ? "cheapest\n" : "cheapest ";
+  std::string article = fmt::format("A heading of few words\n{0}\n{1}{0}\n", ruler, long_words);
+  EXPECT_EQ(counted(article), article.substr(0, article.size() - ruler.size() - 1));
+  EXPECT_EQ(counted(fmt::format("{0}{0}{1}\n{0}", long_words, ruler)), long_words + long_words)
+      << "the same below a longer text";
+  std::string footer;
+  for (int i = 0; i < 32; ++i) footer += i % 8 == 7 ? "subscribed\n" : "subscribed ";
+  EXPECT_EQ(counted(fmt::format("Thanks\n{}\n{}", ruler, footer)), "Thanks\n") << "below a short mail too";
+  EXPECT_EQ(counted(fmt::format("Thanks\n-- \n{}", footer)), "Thanks\n");
+}
+
 TEST(Reader, LegalNotices) {
   static constexpr std::string_view kNotices[] = {
       kNotice,

@@ -145,5 +145,13 @@ TEST(Words, PiecesAddUp) {
   EXPECT_EQ(words, expected({"several", "pieces", "message"}));
 }
 
+TEST(Words, APieceThatBeginsWithALinkKeepsThoseBefore) {
+  std::vector<Word> words = read("several pieces");
+  read_words("https://one.example/path is where", words);
+  ASSERT_GT(words.size(), 2U);
+  EXPECT_EQ(std::vector<Word>(words.begin(), words.begin() + 2), expected({"several", "pieces"}));
+  EXPECT_EQ(words.back(), expected({"where"}).front());
+}
+
 }  // namespace
 }  // namespace postern::bulk

@@ -195,7 +195,7 @@ class ShippedBulk : public testing::Test {
     EXPECT_THAT(seen_.failures, IsEmpty());
     std::erase_if(evaluation.hits, [](const Hit& hit) { return hit.group != "bulk"; });
     for (const Hit& hit : evaluation.hits) hits_.push_back(hit.rule);
-    return sum(evaluation.hits, set_->group_caps());
+    return sum(evaluation.hits, set_->groups());
   }
   void authenticate() {
     message_.facts.dmarc->result = dmarc::Result::Pass;
@@ -248,7 +248,7 @@ TEST_F(ShippedBulk, TheWorstCampaignIsNotRefusedForThatAlone) {
   bulk_.networks = 1;
   bulk_.authenticated_share = 0;
   EXPECT_LT(score(), *Thresholds().tag);
-  EXPECT_LT(set_->group_caps().at("bulk"), *Thresholds().reject);
+  EXPECT_LT(set_->groups().at("bulk").max, *Thresholds().reject);
 }
 
 // One customer of a provider with many machines, and an envelope sender for each recipient.

@@ -44,6 +44,16 @@ TEST(Declarative, LooksAtWhatAReaderSees) {
                    "FILE=.pdf.exe", "RAW=n=? ow</b>"}));
 }
 
+TEST(Declarative, FieldsOfOneBeginningAreToldApart) {
+  std::string mail = "Subject: s\r\nX-Mailer: one\r\nX-Mailing: two\r\nx-mail: three\r\nX-PHP-Script: four\r\n\r\n";
+  EXPECT_EQ(
+      judged(declared("A", "header = { 'x-mailer', 'one' }") + declared("B", "header = { 'X-MAILING', 'two' }") +
+                 declared("C", "header = { 'X-Mail', 'three' }") +
+                 declared("D", "header = { 'x-php-script', 'four' }") + declared("E", "header = { 'X-Php', '.' }"),
+             mail),
+      (Names{"A=one", "B=two", "C=three", "D=four"}));
+}
+
 TEST(Declarative, RulesOverRules) {
   std::string base = declared("A", "body = 'Act'") + declared("B", "body = 'nowhere'") + declared("C", "body = 'shop'");
   EXPECT_EQ(judged(base + declared("ALL", "all = { 'A', 'C' }") + declared("NOT_ALL", "all = { 'A', 'B' }") +

@@ -200,7 +200,7 @@ TEST(ListDeclaration, TablesMadeBeforeAreRead) {
 TEST(ListOverrides, ScoresAndGroupsOfAnswersAreThoseOfRules) {
   RuleSetPtr set = load_files({kZen, "score 'ZEN_SBL' (2.5) group('lists', { max = 3 })"});
   EXPECT_EQ(rule_of(*set, "ZEN_SBL").score, 2.5);
-  EXPECT_EQ(set->group_caps().at("lists"), 3);
+  EXPECT_EQ(set->groups().at("lists").max, 3);
 }
 
 TEST(ListOverrides, OneAnswerIsDisabledOrTheWholeList) {

@@ -163,7 +163,7 @@ TEST(Mail, PairsWalksWhatIsKnown) {
   EXPECT_EQ(names_in("mail", "rcpt"), "client spf helo_spf helo helo_is from rcpts score lists ");
   EXPECT_EQ(names_in("mail", "message"),
             "client spf helo_spf dmarc dkim dkim_ignored arc helo helo_is from rcpts size subject text hidden urls "
-            "attachments parts defects truncated score lists bulk ");
+            "attachments parts defects truncated score lists bulk classifier ");
   EXPECT_EQ(names_in("mail.client", "connect"), "ip name reverse port tls early ");
   EXPECT_EQ(names_in("mail.dmarc", "message"), "result policy domain from aligned testing reason override ");
   EXPECT_EQ(names_in("mail.spf", "mail"), "result domain explanation reason ");

@@ -141,7 +141,16 @@ TEST(Declaration, GroupsAreChecked) {
   EXPECT_THAT(problems_of(rule + " group('auth', { max = -1 })"),
               ElementsAre("rules/test.lua:1: group 'auth': 'max' must be a number from 0 to 1000"));
   EXPECT_THAT(problems_of(rule + " group('auth', { max = 1, mix = 2 })"),
-              ElementsAre("rules/test.lua:1: unknown field 'mix' in group 'auth': there is only 'max'"));
+              ElementsAre("rules/test.lua:1: unknown field 'mix' in group 'auth': there are 'max' and 'dampers'"));
+  constexpr const char* kDampers =
+      "rules/test.lua:1: group 'auth': 'dampers' must be a table of rules with the most that the group may add while "
+      "they hit, dampers = { DMARC_PASS = 5 }";
+  for (const char* dampers :
+       {"3", "{ 3 }", "{ SPF_FAIL = 'x' }", "{ SPF_FAIL = -1 }", "{ [1] = 2 }", "{ small = 2 }"}) {
+    EXPECT_THAT(problems_of(rule + " group('auth', { max = 1, dampers = " + dampers + " })"), ElementsAre(kDampers));
+  }
+  EXPECT_THAT(problems_of(rule + " group('auth', { max = 1, dampers = { SPF_FIAL = 1 } })"),
+              ElementsAre("rules/test.lua:1: group 'auth': there is no rule SPF_FIAL (did you mean 'SPF_FAIL'?)"));
   EXPECT_THAT(problems_of(rule + " group('auth')"),
               ElementsAre("rules/test.lua:1: group 'auth' has no table: group(\"auth\", { max = 8 })"));
 }

@@ -100,6 +100,20 @@ TEST(Rules, GroupCapHoldsOverStages) {
   EXPECT_EQ(run.evaluation.hits.back().detail, "1.5");
 }
 
+TEST(Rules, DampersLowerTheCapAndStayWhenLocalLuaChangesIt) {
+  std::string shipped = "group('g', { max = 3, dampers = { P = 1 } })\n" + rule_text("A", "return 5", "group='g',") +
+                        rule_text("P", "return true") + "score 'P' (0)\n";
+  Judged run(shipped);
+  EXPECT_EQ(run.evaluation.score, 1);
+  auto changed = RuleSet::from_texts({{"rules/10.lua", shipped}, {"rules/local.lua", "group('g', { max = 4 })"}}, {});
+  ASSERT_TRUE(changed) << changed.error()[0].to_string();
+  EXPECT_EQ((*changed)->groups().at("g"), (Group{.max = 4, .dampers = {{"P", 1}}}));
+  auto without = RuleSet::from_texts(
+      {{"rules/10.lua", shipped}, {"rules/local.lua", "group('g', { max = 4, dampers = {} })"}}, {});
+  ASSERT_TRUE(without) << without.error()[0].to_string();
+  EXPECT_EQ(Judged(*without).evaluation.score, 4);
+}
+
 TEST(Rules, LocalFileChangesWhatOthersDeclare) {
   auto set = RuleSet::from_texts(
       {{"rules/10.lua",
@@ -109,7 +123,7 @@ TEST(Rules, LocalFileChangesWhatOthersDeclare) {
   ASSERT_TRUE(set) << set.error()[0].to_string();
   EXPECT_EQ((*set)->rules().at(0).score, 4.5);
   EXPECT_TRUE((*set)->rules().at(1).disabled);
-  EXPECT_EQ((*set)->group_caps().at("g"), 0.25);
+  EXPECT_EQ((*set)->groups().at("g").max, 0.25);
   Judged run(*set);
   EXPECT_THAT(run.seen.hits, ElementsAre("A", "C"));
   EXPECT_EQ(run.evaluation.score, 4.75);

@@ -82,7 +82,7 @@ TEST(ShippedFiles, EveryExampleHolds) {
 TEST(ShippedFiles, EveryRuleSaysWhatItMeansAndBelongsToAGroup) {
   auto set = RuleSet::load("rules", {});
   ASSERT_TRUE(set);
-  EXPECT_GT((*set)->rules().size(), 80U);
+  EXPECT_GT((*set)->rules().size(), 290U);
   for (const RuleInfo& rule : (*set)->rules()) {
     EXPECT_GT(rule.about.size(), 20U) << rule.name;
     EXPECT_TRUE(rule.about.empty() || (rule.about.back() != '.' && rule.about.back() != ' ')) << rule.name;
@@ -194,14 +194,14 @@ TEST(ShippedFiles, HonestListMailIsNotMarked) {
     host.run(Stage::Message, message.facts, evaluation);
     EXPECT_FALSE(evaluation.decision) << entry.path();
     std::erase_if(evaluation.hits, [&](const Hit& hit) { return foreign.contains(hit.rule); });
-    double score = sum(evaluation.hits, (*set)->group_caps());
+    double score = sum(evaluation.hits, (*set)->groups());
     EXPECT_LT(score, *Thresholds().reject) << entry.path();
     ++messages;
     if (score >= *Thresholds().tag) ++marked;
   }
   EXPECT_THAT(seen.failures, IsEmpty());
   EXPECT_GT(messages, 100U);
-  EXPECT_LE(marked, 1U);  // one of them is spam that the list let through
+  EXPECT_LE(marked, 2U);  // two of them are spam that the list let through
 }
 
 }  // namespace

@@ -100,8 +100,8 @@ TEST(ShippedLists, NoneDecidesAloneNorAllTogether) {
     ++rules;
     EXPECT_FALSE(rule.action) << rule.name;
     EXPECT_EQ(rule.stage, Stage::Message) << rule.name;
-    ASSERT_TRUE((*set)->group_caps().contains(rule.group)) << rule.name;
-    EXPECT_LT((*set)->group_caps().at(rule.group), *Thresholds().reject) << rule.name;
+    ASSERT_TRUE((*set)->groups().contains(rule.group)) << rule.name;
+    EXPECT_LT((*set)->groups().at(rule.group).max, *Thresholds().reject) << rule.name;
     EXPECT_LE(rule.score, *Thresholds().tag) << rule.name;
     if ((*set)->lists()->at(rule.list).allow) {
       EXPECT_LE(rule.score, 0) << rule.name;

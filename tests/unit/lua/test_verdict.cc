@@ -27,14 +27,28 @@ TEST(Verdict, SumsHitsAsPeopleDo) {
 
 TEST(Verdict, GroupAddsNoMoreThanItsCap) {
   std::vector<Hit> hits = {hit("A", 5, "auth"), hit("B", 6, "auth"), hit("C", 1), hit("D", 2, "other")};
-  EXPECT_EQ(sum(hits, {{"auth", 8}}), 11.0);
+  EXPECT_EQ(sum(hits, {{"auth", {.max = 8}}}), 11.0);
   EXPECT_EQ(sum(hits, {}), 14.0);
-  EXPECT_EQ(sum({hit("A", -3, "auth")}, {{"auth", 8}}), -3.0);
+  EXPECT_EQ(sum({hit("A", -3, "auth")}, {{"auth", {.max = 8}}}), -3.0);
+}
+
+TEST(Verdict, ARuleThatHitsLowersTheCapOfAGroup) {
+  Groups groups = {{"words", {.max = 8, .dampers = {{"PROVEN", 5}, {"KNOWN", 3}, {"OTHER", 20}}}}};
+  std::vector<Hit> hits = {hit("A", 6, "words"), hit("B", 6, "words"), hit("OTHER", 0)};
+  EXPECT_EQ(sum(hits, groups), 8.0) << "a damper above the cap says nothing";
+  hits.push_back(hit("PROVEN", -1));
+  EXPECT_EQ(sum(hits, groups), 4.0);
+  hits.push_back(hit("KNOWN", 0, "", true));
+  EXPECT_EQ(sum(hits, groups), 4.0) << "in shadow nothing counts";
+  hits.push_back(hit("KNOWN", 0));
+  EXPECT_EQ(sum(hits, groups), 2.0) << "the lowest of them";
+  EXPECT_EQ(cap_of("words", hits, groups), 3.0);
+  EXPECT_EQ(cap_of("others", hits, groups), std::nullopt);
 }
 
 TEST(Verdict, ShadowHitsCountNothing) {
   EXPECT_EQ(sum({hit("A", 5, "", true), hit("B", 2)}, {}), 2.0);
-  EXPECT_EQ(sum({hit("A", 5, "g", true), hit("B", 2, "g")}, {{"g", 3}}), 2.0);
+  EXPECT_EQ(sum({hit("A", 5, "g", true), hit("B", 2, "g")}, {{"g", {.max = 3}}}), 2.0);
 }
 
 TEST(Verdict, ThresholdIsMetWhenTheScoreReachesIt) {

@@ -26,7 +26,7 @@ class QuietObserver final : public session::Observer {
     std::lock_guard lock(mutex_);
     states_[backend] = up;
   }
-  void refused(const Facts&, rules::Stage, const rules::Evaluation&, const std::string&) override {}
+  void refused(const session::RefusalRecord&) override {}
   void note(std::string_view, const std::string& text) override {
     std::lock_guard lock(mutex_);
     notes_.push_back(text);

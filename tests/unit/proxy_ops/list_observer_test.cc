@@ -73,8 +73,14 @@ class ListObserverTest : public testing::Test {
     record.rules_version = version;
     operations_.message(record);
   }
-  void refuse() {
-    operations_.refused(facts_, rules::Stage::Connect, evaluation_, "554 5.7.1 refused: 192.0.2.1 is listed by ZEN");
+  void refuse(const std::string& version) {
+    session::RefusalRecord record;
+    record.facts = &facts_;
+    record.stage = rules::Stage::Connect;
+    record.evaluation = &evaluation_;
+    record.reply = "554 5.7.1 refused: 192.0.2.1 is listed by ZEN";
+    record.rules_version = version;
+    operations_.refused(record);
   }
   std::string line(const std::string& metric, const std::string& list) {
     return "\npostern_list_" + metric + "{list=\"" + list + "\"} ";
@@ -180,7 +186,7 @@ TEST_F(ListObserverTest, AListWithoutWhichTheVerdictWereAnotherIsDecisive) {
 TEST_F(ListObserverTest, ARefusalBeforeAMessageCountsForTheListThatRefused) {
   outcomes({State::Listed, State::Unlisted});
   reject_by("ZEN", "XBL");
-  refuse();
+  refuse(rules_->version());
   EXPECT_THAT(metrics_.serialize(), HasSubstr(line("decisive_total", "ZEN") + "1\n"));
   EXPECT_EQ(report_of("ZEN").listed, 1U);
   EXPECT_EQ(report_of("BL").decisive, 0U);
@@ -198,17 +204,17 @@ TEST_F(ListObserverTest, ARefusalThatTheScoreWouldHaveBroughtAnyhowHangsOnNoList
   evaluation_.hits.push_back(heavy);
   evaluation_.score = 50;
   reject_by("ZEN", "XBL");
-  refuse();
+  refuse(rules_->version());
   EXPECT_EQ(report_of("ZEN").decisive, 0U) << "50 rejects";
 
   evaluation_.decision->verdict = rules::Verdict::Defer;
-  refuse();
+  refuse(rules_->version());
   EXPECT_EQ(report_of("ZEN").decisive, 1U) << "deferred, where 50 would have rejected";
 }
 
 TEST_F(ListObserverTest, ARefusalWithoutAListIsLoggedAndHangsOnNone) {
   evaluation_.decision = rules::Decision{rules::Verdict::Reject, "HEAVY", "550 no", "", ""};
-  refuse();
+  refuse(rules_->version());
   EXPECT_THAT(out_.str(), HasSubstr(" rule=\"HEAVY\" reply="));
   EXPECT_EQ(report_of("ZEN").listed, 0U);
   EXPECT_EQ(report_of("ZEN").decisive, 0U);
@@ -256,15 +262,15 @@ TEST_F(ListObserverTest, AMessageJudgedByAnOlderSetIsReadByThatSet) {
   EXPECT_EQ(report_of("BL").listed, 1U);
   EXPECT_EQ(report_of("BL").decisive, 1U);
   EXPECT_EQ(report_of("NEW").listed, 0U);
-  // Of a refusal it is not known which set judged it.
   reject_by("BL", "HIT");
-  refuse();
-  EXPECT_EQ(report_of("BL").listed, 1U);
+  refuse(older->version());
+  EXPECT_EQ(report_of("BL").listed, 2U) << "a refusal too";
 
+  std::string version = older->version();
   rules_.reset();
   older.reset();
-  refuse();
-  EXPECT_EQ(report_of("BL").listed, 2U) << "nobody else is left";
+  refuse(version);
+  EXPECT_EQ(report_of("BL").listed, 2U) << "nobody knows any more what it meant";
 }
 
 TEST_F(ListObserverTest, AMessageOfASetThatNobodyKnowsIsNotRead) {

@@ -150,6 +150,7 @@ struct Refusal {
   Facts facts;
   rules::Evaluation evaluation;
   rules::Stage stage = rules::Stage::Connect;
+  std::string id;
   std::string reply = "554 5.7.1 refused: 192.0.2.1 is listed by ZEN (ZEN_SBL)";
 
   Refusal() {
@@ -167,9 +168,16 @@ struct Refusal {
     reply = "451 4.7.1 deferred (LOCAL_LATER) [id 01J0]";
     evaluation.decision = rules::Decision{rules::Verdict::Defer, "LOCAL_LATER", "", "", ""};
   }
-  [[nodiscard]] std::string line(Config::LogFormat format) const {
-    return format_refusal(facts, stage, evaluation, reply, format, kWhen);
+  [[nodiscard]] session::RefusalRecord record() const {
+    session::RefusalRecord record;
+    record.id = id;
+    record.facts = &facts;
+    record.stage = stage;
+    record.evaluation = &evaluation;
+    record.reply = reply;
+    return record;
   }
+  [[nodiscard]] std::string line(Config::LogFormat format) const { return format_refusal(record(), format, kWhen); }
   [[nodiscard]] json object() const { return json::parse(line(Config::LogFormat::Json)); }
 };
 
@@ -203,10 +211,19 @@ TEST(LogTest, ARefusedRecipientIsNamedWithoutThoseBefore) {
               HasSubstr(" helo=\"mail.example.com\" from=\"a@example.com\" rcpts=\"b@example.org\" verdict=defer "));
   json line = refusal.object();
   EXPECT_EQ(line["stage"], "rcpt");
+  EXPECT_FALSE(line.contains("id"));
   EXPECT_EQ(line["rcpts"], json::array({"b@example.org"}));
   EXPECT_EQ(line["rule"], "LOCAL_LATER");
   EXPECT_EQ(line["reply"], "451 4.7.1 deferred (LOCAL_LATER) [id 01J0]");
   EXPECT_FALSE(line.contains("list"));
+}
+
+TEST(LogTest, ARefusalIsFoundByTheIdOfItsReply) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  refusal.id = "01J0";
+  EXPECT_THAT(refusal.line(Config::LogFormat::Text), HasSubstr(" info refused id=01J0 stage=rcpt client="));
+  EXPECT_EQ(refusal.object()["id"], "01J0");
 }
 
 TEST(LogTest, TheNullSenderOfARefusalIsNotAnUnknownOne) {
@@ -251,10 +268,10 @@ TEST(LogTest, TheLevelHidesRefusalsToo) {
   std::ostringstream out;
   Log log(clock, Config::LogFormat::Text, "warning", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   Refusal refusal;
-  log.refused(refusal.facts, refusal.stage, refusal.evaluation, refusal.reply);
+  log.refused(refusal.record());
   EXPECT_EQ(out.str(), "");
   log.configure(Config::LogFormat::Text, "info");
-  log.refused(refusal.facts, refusal.stage, refusal.evaluation, refusal.reply);
+  log.refused(refusal.record());
   EXPECT_EQ(out.str(), refusal.line(Config::LogFormat::Text) + "\n");
 }
 

@@ -113,17 +113,20 @@ class CountingObserver final : public session::Observer {
     duplicates += record.duplicate ? 1 : 0;
     bare_newlines += record.bare_newlines;
     gone += record.client_gone ? 1 : 0;
+    last = record;
+    timeline = *record.timeline;
   }
   void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
   void backend_replied(const std::string& /*backend*/, int /*code*/, Duration /*time*/) override {}
   void backend_state(const std::string& /*backend*/, bool /*up*/) override {}
-  void refused(const Facts& facts, rules::Stage stage, const rules::Evaluation& evaluation,
-               const std::string& reply) override {
+  void refused(const session::RefusalRecord& record) override {
     ++refusals;
-    refused_rcpts = facts.rcpts;
-    refused_at = stage;
-    refused_by = evaluation.decision ? evaluation.decision->rule : "";
-    refused_with = reply;
+    refused_rcpts = record.facts->rcpts;
+    refused_at = record.stage;
+    refused_by = record.evaluation->decision ? record.evaluation->decision->rule : "";
+    refused_with = record.reply;
+    refused_id = record.id;
+    timeline = *record.timeline;
   }
   void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
 
@@ -137,6 +140,10 @@ class CountingObserver final : public session::Observer {
   rules::Stage refused_at = rules::Stage::Message;
   std::string refused_by;
   std::string refused_with;
+  std::string refused_id;
+  // Of the last message; what its pointers point to is gone.
+  session::MessageRecord last;
+  session::Timeline timeline;  // of the last message or refusal
   std::map<int, int> codes;
   std::map<std::string, int> recipients;
   std::map<std::string, int> verdicts;

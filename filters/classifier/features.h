@@ -1,0 +1,34 @@
+// Features: what of a message is learned and looked up: words and pairs of words, header features, links; as hashes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "filters/message/headers.h"
+#include "filters/mime/content.h"
+
+namespace postern::classifier {
+
+/// Files and models of another number cannot be compared with; it rises with each change of what read_features says.
+inline constexpr uint32_t kFeaturesVersion = 1;
+inline constexpr size_t kMaxFeatures = 1500;
+
+/// A hash of the kind and the text of a feature; equal on every machine.
+using Feature = uint32_t;
+
+/// Of one message, sorted, each once, at most kMaxFeatures. Nothing that tells how it came here (trace fields, what
+/// mailing lists and earlier filters add, Authentication-Results): it would be learned instead of what the message
+/// says. Any octets; linear, bounded, tens of microseconds for what people write. Clears `out`; its memory is used
+/// again.
+void read_features(mime::Content& content, const message::Header& header, std::vector<Feature>& out);
+
+/// A number that equal and nearly equal messages share (their features, not their octets): learned once.
+[[nodiscard]] uint64_t digest_of(const std::vector<Feature>& features);
+
+/// Who sent it, for bounding what one sender can teach: a hash of the domain of From's address (of the whole address
+/// where it is at one of the large mailbox providers); 0: there is none.
+[[nodiscard]] uint64_t sender_of(const message::Header& header);
+
+}  // namespace postern::classifier

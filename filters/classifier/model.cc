@@ -1,0 +1,301 @@
+#include "filters/classifier/model.h"
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "filters/base/fd.h"
+#include "filters/classifier/scale.h"
+
+namespace postern::classifier {
+namespace {
+
+// A line end in it: a file that was sent as text is found by its first octets. Not UTF-8: no text begins so.
+constexpr std::string_view kMagic = "\xBFpstrc\r\n";
+constexpr uint32_t kForm = 1;
+constexpr size_t kHead = 64;  // the table begins on a line of the cache
+constexpr size_t kTail = 8;   // the sum: XXH3, 64 bits, of all before it
+constexpr unsigned kLeastBits = 1;
+constexpr unsigned kMostBits = 26;
+
+// What a message must have in common with what was learned before anything is said of it.
+constexpr size_t kLeastKnown = 8;
+constexpr size_t kLeastKnownShare = 10;  // one feature in so many
+
+/// The numbers of the head, little-endian, in the order in which they stand.
+struct Head {
+  uint32_t form = kForm;
+  uint32_t features = kFeaturesVersion;
+  uint32_t bits = 0;  // the table has 2^bits floats
+  float bias = 0;
+  float slope = 0;
+  float offset = 0;
+  uint64_t ham = 0;
+  uint64_t spam = 0;
+  int64_t trained_at = 0;
+};
+
+template <class T>
+T little(T value) {
+  if constexpr (std::endian::native == std::endian::big) {
+    std::array<char, sizeof(T)> octets{};
+    std::memcpy(octets.data(), &value, sizeof(T));
+    for (size_t i = 0; i < sizeof(T) / 2; ++i) std::swap(octets[i], octets[sizeof(T) - 1 - i]);
+    std::memcpy(&value, octets.data(), sizeof(T));
+  }
+  return value;
+}
+
+template <class T>
+void put(std::string& out, T value) {
+  value = little(value);
+  out.append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+template <class T>
+void take(std::string_view& from, T& value) {
+  std::memcpy(&value, from.data(), sizeof(T));
+  value = little(value);
+  from.remove_prefix(sizeof(T));
+}
+
+std::string packed_head(const Weights& weights) {
+  std::string out(kMagic);
+  put(out, kForm);
+  put(out, kFeaturesVersion);
+  put(out, static_cast<uint32_t>(std::countr_zero(weights.table.size())));
+  put(out, weights.bias);
+  put(out, weights.slope);
+  put(out, weights.offset);
+  put(out, weights.ham);
+  put(out, weights.spam);
+  put(out, weights.trained_at);
+  out.resize(kHead, '\0');
+  return out;
+}
+
+Result<Head> read_head(std::string_view octets) {
+  if (octets.empty()) return fail(Code::BadInput, "it is empty");
+  if (octets.substr(0, kMagic.size()) != kMagic) return fail(Code::BadInput, "it is no model of the classifier");
+  if (octets.size() < kHead + kTail) return fail(Code::BadInput, "it is torn: its beginning is all there is");
+  octets.remove_prefix(kMagic.size());
+  Head head;
+  take(octets, head.form);
+  take(octets, head.features);
+  take(octets, head.bits);
+  take(octets, head.bias);
+  take(octets, head.slope);
+  take(octets, head.offset);
+  take(octets, head.ham);
+  take(octets, head.spam);
+  take(octets, head.trained_at);
+  if (head.form != kForm) {
+    return fail(Code::BadInput, fmt::format("it has form {}, and {} is what this version reads", head.form, kForm));
+  }
+  if (head.features != kFeaturesVersion) {
+    return fail(Code::BadInput, fmt::format("it was made from features of version {}, and {} is what this version "
+                                            "reads; `postern learn` makes it anew",
+                                            head.features, kFeaturesVersion));
+  }
+  return head;
+}
+
+bool finite(const float* table, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    if (!std::isfinite(little(table[i]))) return false;
+  }
+  return true;
+}
+
+/// Everything that judging relies on.
+Result<Head> check(std::string_view octets) {
+  auto head = read_head(octets);
+  if (!head) return head;
+  if (head->bits < kLeastBits || head->bits > kMostBits) {
+    return fail(Code::BadInput, fmt::format("a table of 2^{} weights", head->bits));
+  }
+  size_t size = size_t{1} << head->bits;
+  if (octets.size() != kHead + size * sizeof(float) + kTail) {
+    return fail(Code::BadInput, "it is torn: its length is not what its head says");
+  }
+  std::string_view tail = octets.substr(octets.size() - kTail);
+  uint64_t sum = 0;
+  take(tail, sum);
+  if (sum != XXH3_64bits(octets.data(), octets.size() - kTail)) {
+    return fail(Code::BadInput, "it is torn: its sum is wrong");
+  }
+  bool sane = std::isfinite(head->bias) && std::isfinite(head->slope) && std::isfinite(head->offset);
+  if (!sane || !finite(reinterpret_cast<const float*>(octets.data() + kHead), size)) {
+    return fail(Code::BadInput, "there are weights in it that are no numbers");
+  }
+  return head;
+}
+
+tl::unexpected<Error> system_error(std::string_view doing, const std::string& path) {
+  Code code = errno == ENOENT ? Code::NotFound : Code::Io;
+  return fail(code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(errno)));
+}
+
+/// A file in memory, for reading.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (at_ != MAP_FAILED) ::munmap(at_, size_);
+  }
+
+  Result<void> map(const std::string& path) {
+    Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file) return system_error("open", path);
+    struct stat about {};
+    if (::fstat(file.get(), &about) != 0) return system_error("look at", path);
+    if (!S_ISREG(about.st_mode)) return fail(Code::BadInput, fmt::format("{}: it is no file", path));
+    size_ = static_cast<size_t>(about.st_size);
+    if (size_ == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
+    at_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
+    if (at_ == MAP_FAILED) return system_error("map", path);
+    return {};
+  }
+  [[nodiscard]] std::string_view octets() const { return {static_cast<const char*>(at_), size_}; }
+
+ private:
+  void* at_ = MAP_FAILED;
+  size_t size_ = 0;
+};
+
+Result<void> write_all(int file, std::string_view octets, const std::string& path) {
+  while (!octets.empty()) {
+    ssize_t written = ::write(file, octets.data(), octets.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error("write", path);
+    octets.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+std::string packed(const Weights& weights) {
+  std::string out = packed_head(weights);
+  out.reserve(kHead + weights.table.size() * sizeof(float) + kTail);
+  for (float weight : weights.table) put(out, weight);
+  put(out, uint64_t{XXH3_64bits(out.data(), out.size())});
+  return out;
+}
+
+/// Whatever happened to `file` is on the disk under its new name, or an error says what is not.
+Result<void> write_and_rename(Fd file, const std::string& from, const std::string& to, std::string_view octets) {
+  if (auto written = write_all(file.get(), octets, from); !written) return written;
+  // Who learns need not be who judges: anybody may read it; it has no text of any message in it.
+  if (::fchmod(file.get(), 0644) != 0) return system_error("change the mode of", from);
+  if (::fsync(file.get()) != 0) return system_error("sync", from);
+  if (::close(file.release()) != 0) return system_error("close", from);
+  if (::rename(from.c_str(), to.c_str()) != 0) return system_error("rename", from);
+  // The name is on the disk when its folder is.
+  size_t slash = to.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : to.substr(0, slash + 1);
+  Fd directory(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (!directory || ::fsync(directory.get()) != 0) return system_error("sync", folder);
+  return {};
+}
+
+}  // namespace
+
+class Model::Impl {
+ public:
+  Mapping mapping;            // of a file; or
+  std::vector<float> memory;  // the table itself
+  const float* table = nullptr;
+  size_t mask = 0;
+  Head head;
+};
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+
+Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  if (auto mapped = impl->mapping.map(path); !mapped) return tl::unexpected<Error>(mapped.error());
+  auto head = check(impl->mapping.octets());
+  if (!head) return tl::unexpected<Error>(std::move(head.error()).in(path));
+  impl->head = *head;
+  size_t size = size_t{1} << head->bits;
+  impl->table = reinterpret_cast<const float*>(impl->mapping.octets().data() + kHead);
+  if constexpr (std::endian::native == std::endian::big) {
+    impl->memory.assign(impl->table, impl->table + size);
+    for (float& weight : impl->memory) weight = little(weight);
+    impl->table = impl->memory.data();
+  }
+  impl->mask = size - 1;
+  return std::shared_ptr<const Model>(new Model(std::move(impl)));
+}
+
+std::shared_ptr<const Model> Model::from(Weights weights) {
+  POSTERN_CHECK(std::has_single_bit(weights.table.size()));
+  auto impl = std::make_unique<Impl>();
+  impl->memory = std::move(weights.table);
+  impl->table = impl->memory.data();
+  impl->mask = impl->memory.size() - 1;
+  impl->head.bias = weights.bias;
+  impl->head.slope = weights.slope;
+  impl->head.offset = weights.offset;
+  impl->head.ham = weights.ham;
+  impl->head.spam = weights.spam;
+  impl->head.trained_at = weights.trained_at;
+  return std::shared_ptr<const Model>(new Model(std::move(impl)));
+}
+
+Outcome Model::judge(const std::vector<Feature>& features) const {
+  Outcome out;
+  out.ham_learned = impl_->head.ham;
+  out.spam_learned = impl_->head.spam;
+  if (out.ham_learned < kLeastLearned || out.spam_learned < kLeastLearned) return out;
+
+  Scales scales(features);
+  double sum = 0;
+  size_t known = 0;
+  for (Feature feature : features) {
+    float weight = impl_->table[feature & impl_->mask];
+    sum += weight * scales.of(feature);
+    known += static_cast<size_t>(weight != 0);
+  }
+  if (known < kLeastKnown || known * kLeastKnownShare < features.size()) return out;
+
+  double score = impl_->head.bias + sum;
+  out.spam = 1 / (1 + std::exp(-(impl_->head.slope * score + impl_->head.offset)));
+  out.ready = true;
+  return out;
+}
+
+uint64_t Model::ham() const {
+  return impl_->head.ham;
+}
+uint64_t Model::spam() const {
+  return impl_->head.spam;
+}
+int64_t Model::trained_at() const {
+  return impl_->head.trained_at;
+}
+
+Result<void> write_model(const std::string& path, const Weights& weights) {
+  POSTERN_CHECK(std::has_single_bit(weights.table.size()));
+  std::string beside = path + ".XXXXXX";
+  Fd file(::mkostemp(beside.data(), O_CLOEXEC));
+  if (!file) return system_error("create", beside);
+  auto written = write_and_rename(std::move(file), beside, path, packed(weights));
+  if (!written) ::unlink(beside.c_str());
+  return written;
+}
+
+}  // namespace postern::classifier

@@ -1,0 +1,167 @@
+// postern explain: everything known of one recent message, from the journal.
+#include <chrono>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "filters/base/bytes.h"
+#include "proxy/cli/cli.h"
+#include "proxy/cli/explain_id.h"
+#include "proxy/cli/explain_report.h"
+#include "proxy/cli/explain_text.h"
+#include "proxy/ops/journal.h"
+#include "proxy/ops/journal_entry.h"
+
+namespace postern::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+int complain(std::string_view what) {
+  std::cerr << "postern explain: " << what << '\n';
+  return kBadInput;
+}
+
+/// A row appears within a second of its reply, and who asks may be quick.
+Result<std::vector<ops::JournalRow>> find_rows(ops::JournalReader& journal, const std::string& id) {
+  constexpr auto kPause = std::chrono::milliseconds(100);
+  constexpr int kTries = 12;
+  for (int i = 1;; ++i) {
+    auto rows = journal.find(id);
+    if (!rows || !rows->empty() || i == kTries) return rows;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+/// Where the id may have gone.
+std::string not_found(ops::JournalReader& journal, const std::string& id, const ops::Config& config, int64_t now) {
+  std::optional<int64_t> oldest;
+  auto read = journal.read(0, 0, [&oldest](int64_t /*place*/, const ops::JournalRow& row) {
+    oldest = row.wall_ms;
+    return false;
+  });
+  std::string text = fmt::format("{} is not in the journal {}", id, config.journal_path);
+  if (!read) return text + " (" + read.error().message + ')';
+  if (!oldest) return text + ", which is empty: has the gateway been told of another [journal] path, or of none?";
+  int64_t given = time_of_id(id);
+  text += fmt::format(", which reaches back to {}", local_time(*oldest));
+  if (given < *oldest) return text + fmt::format("; the id is of {}: it is older", local_time(given));
+  if (given > now + 60'000) return text + "; the id is of the future: is it mistyped?";
+  return text + fmt::format(
+                    "; the id is of {}. A message is written within a second of its answer; of one that was never "
+                    "answered, because its client left, there is nothing but the log",
+                    local_time(given));
+}
+
+std::optional<double> number(const nlohmann::json& object, const char* name) {
+  auto found = object.find(name);
+  return found == object.end() || !found->is_number() ? std::nullopt : std::optional(found->get<double>());
+}
+
+/// Of the rules that judged, as the journal has them.
+std::optional<rules::Groups> groups_of(const ops::JournalRules& rules) {
+  auto object = nlohmann::json::parse(rules.data, nullptr, false);
+  if (!object.is_object() || !object.contains("groups") || !object["groups"].is_object()) return std::nullopt;
+  rules::Groups groups;
+  for (const auto& [name, group] : object["groups"].items()) {
+    if (!group.is_object()) continue;
+    rules::Group read;
+    read.max = number(group, "max").value_or(0);
+    if (auto dampers = group.find("dampers"); dampers != group.end() && dampers->is_object()) {
+      for (const auto& [rule, max] : dampers->items()) {
+        if (max.is_number()) read.dampers[rule] = max.get<double>();
+      }
+    }
+    groups[name] = std::move(read);
+  }
+  return groups;
+}
+
+Around around_of(ops::JournalReader& journal, const std::string& version, const rules::RuleSetPtr& now) {
+  Around around;
+  around.now = now;
+  around.wall_ms = SystemClock().wall_ms();
+  if (now && now->version() == version) {
+    around.groups = now->groups();
+  } else if (auto recorded = journal.rules(version); recorded && *recorded) {
+    around.groups = groups_of(**recorded);
+  }
+  return around;
+}
+
+/// The rules as they are on disk; a message of last week can be explained without.
+rules::RuleSetPtr rules_now(const ops::Config& config) {
+  rules::RuleSet::Options options;
+  options.pattern_cache = config.pattern_cache;
+  options.write_cache = false;
+  auto loaded = rules::RuleSet::load(config.rules_directory, std::move(options));
+  if (loaded) return *loaded;
+  std::cerr << "note: the rules cannot be read, so what they mean is not said: " << loaded.error().front().to_string()
+            << '\n';
+  return nullptr;
+}
+
+int print(ops::JournalReader& journal, const std::vector<ops::JournalRow>& rows, const rules::RuleSetPtr& now,
+          const ExplainOptions& options) {
+  int status = kDone;
+  ordered_json answers = ordered_json::array();
+  std::string text;
+  for (const ops::JournalRow& row : rows) {
+    auto entry = ops::read_entry(row);
+    if (!entry) {
+      status = complain("a row of the journal cannot be read: " + entry.error().message);
+      continue;
+    }
+    Around around = around_of(journal, entry->rules_version, now);
+    if (options.json) {
+      answers.push_back(explain_json(*entry, around));
+    } else {
+      if (!text.empty()) text += '\n' + std::string(96, '=') + "\n\n";
+      text += explain_text(*entry, around);
+    }
+  }
+  if (options.json) {
+    // As ASCII: a terminal may show it, whatever a subject holds.
+    ordered_json object = {{"id", rows.front().id}, {"answers", std::move(answers)}};
+    std::cout << object.dump(-1, ' ', true, ordered_json::error_handler_t::replace) << '\n';
+    return status;
+  }
+  if (rows.size() > 1) std::cout << rows.size() << " answers were given under this id, the last one first\n\n";
+  std::cout << text;
+  return status;
+}
+
+}  // namespace
+
+int explain(const ExplainOptions& options) {
+  std::string id = id_in(options.id);
+  if (id.empty()) {
+    return complain(
+        fmt::format("there is no id in '{}': it has 26 letters and digits, and stands in the reply (\"[id 01J...]\"), "
+                    "in the header "
+                    "(\"X-Postern-Id: 01J...\") and in the log (\"id=01J...\")",
+                    shown(options.id, 100)));
+  }
+  auto config = ops::load_config(options.config);
+  if (!config) {
+    for (const auto& problem : config.error()) std::cerr << problem.to_string() << '\n';
+    return kBadInput;
+  }
+  const std::string& path = (*config)->journal_path;
+  if (path.empty()) return complain("[journal] path is empty in " + options.config + ": nothing is recorded");
+  auto journal = ops::JournalReader::open(path);
+  if (!journal) {
+    return complain(fmt::format(
+        "the journal cannot be read: {}{}", journal.error().message,
+        journal.error().code == Code::NotFound ? " (a gateway with this [journal] path makes it when it starts)" : ""));
+  }
+  auto rows = find_rows(**journal, id);
+  if (!rows) return complain(rows.error().message);
+  if (rows->empty()) return complain(not_found(**journal, id, **config, SystemClock().wall_ms()));
+  return print(**journal, *rows, rules_now(**config), options);
+}
+
+}  // namespace postern::cli

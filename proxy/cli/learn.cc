@@ -1,0 +1,267 @@
+// postern learn: trains the classifier with messages that somebody has sorted.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "filters/base/bytes.h"
+#include "filters/base/clock.h"
+#include "filters/classifier/features.h"
+#include "filters/classifier/model.h"
+#include "filters/classifier/trainer.h"
+#include "filters/message/headers.h"
+#include "filters/mime/content.h"
+#include "proxy/cli/cli.h"
+#include "proxy/cli/long_work.h"
+#include "proxy/cli/mail_files.h"
+#include "proxy/ops/learned.h"
+#include "proxy/ops/learned_files.h"
+#include "proxy/session/message_store.h"
+
+namespace postern::cli {
+namespace {
+
+using ops::Learned;
+
+int complain(const std::string& text) {
+  std::cerr << "postern learn: " << text << '\n';
+  return kBadInput;
+}
+
+/// What was given under --ham, or under --spam.
+struct Given {
+  bool spam = false;
+  std::vector<std::string> files;
+  uint64_t fresh = 0;
+  uint64_t known = 0;
+  uint64_t relabelled = 0;
+  uint64_t alike = 0;  // as another one of this run
+  uint64_t forgotten = 0;
+  uint64_t strange = 0;     // to be forgotten, and never learned
+  uint64_t empty = 0;       // nothing in it to learn from
+  uint64_t unreadable = 0;  // files
+};
+
+std::string_view name_of(bool spam) {
+  return spam ? "spam" : "ham";
+}
+
+/// As the gateway sees a message: of a large one its beginning.
+classifier::Example example_of(const std::string& text, bool spam) {
+  constexpr size_t kHead = session::MessageStore::kHead;
+  classifier::Example example;
+  std::string_view seen = std::string_view(text).substr(0, kHead);
+  message::Header header = message::parse_header(seen);
+  mime::Content content(seen, text.size() <= kHead);
+  classifier::read_features(content, header, example.features);
+  example.digest = classifier::digest_of(example.features);
+  example.sender = classifier::sender_of(header);
+  example.spam = spam;
+  return example;
+}
+
+class Learning {
+ public:
+  Learning(Learned& store, bool forget) : store_(store), forget_(forget) {}
+
+  /// Reads all that was given; what cannot be read is said and left out. Fails where it cannot be stored.
+  Result<void> take(Given& given) {
+    ProgressLine progress(fmt::format("files of {}", name_of(given.spam)), given.files.size());
+    for (size_t i = 0; i < given.files.size(); ++i) {
+      Result<void> stored;
+      auto read = read_messages(given.files[i], [&](const InputMessage& message) {
+        if (stored) stored = take_one(message, given);
+      });
+      if (!stored) return stored;
+      if (!read) {
+        complain(read.error().message);
+        ++given.unreadable;
+      }
+      progress.show(i + 1);
+    }
+    return {};
+  }
+  /// Messages that were given as ham and as spam in this very run.
+  [[nodiscard]] uint64_t contradictions() const { return contradictions_; }
+
+ private:
+  Result<void> take_one(const InputMessage& message, Given& given) {
+    classifier::Example example = example_of(message.text, given.spam);
+    if (example.features.empty()) {
+      ++given.empty;
+      return {};
+    }
+    if (forget_) return forget_one(example.digest, given);
+    auto [said, first] = said_.try_emplace(example.digest, given.spam);
+    auto taken = store_.learn(example);
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    if (!first && std::exchange(said->second, given.spam) == given.spam) {
+      ++given.alike;
+    } else if (!first) {
+      ++contradictions_;
+    } else {
+      ++(*taken == Learned::Taken::New     ? given.fresh
+         : *taken == Learned::Taken::Known ? given.known
+                                           : given.relabelled);
+    }
+    return {};
+  }
+
+  Result<void> forget_one(uint64_t digest, Given& given) {
+    auto gone = store_.forget(digest);
+    if (!gone) return tl::unexpected(std::move(gone.error()));
+    ++(*gone ? given.forgotten : given.strange);
+    return {};
+  }
+
+  Learned& store_;
+  const bool forget_;
+  std::unordered_map<uint64_t, bool> said_;
+  uint64_t contradictions_ = 0;
+};
+
+/// What is not there is a slip of the pen: nothing is changed before it is mended.
+Result<void> find_files(const std::vector<std::string>& inputs, Given& given) {
+  for (const std::string& input : inputs) {
+    std::error_code error;
+    if (input != "-" && !std::filesystem::exists(input, error)) {
+      return fail(Code::BadInput, fmt::format("--{} {}: {}", name_of(given.spam), input,
+                                              error ? error.message() : "no such file or directory"));
+    }
+  }
+  auto found = find_messages(inputs);
+  if (!found) return tl::unexpected(std::move(found.error()));
+  if (found->empty() && !inputs.empty()) {
+    return fail(Code::BadInput,
+                fmt::format("--{} {}: there are no messages (.eml, .mbox, Maildir)", name_of(given.spam), inputs[0]));
+  }
+  given.files = std::move(*found);
+  return {};
+}
+
+void report(const Given& given, bool forget) {
+  if (given.files.empty()) return;
+  std::string line = fmt::format("{}:", name_of(given.spam));
+  auto out = std::back_inserter(line);
+  if (forget) {
+    fmt::format_to(out, " {} forgotten, {} had not been learned", given.forgotten, given.strange);
+  } else {
+    fmt::format_to(out, " {} new, {} already known", given.fresh, given.known);
+    if (given.alike > 0) fmt::format_to(out, ", {} the same as others of them", given.alike);
+    if (given.relabelled > 0) fmt::format_to(out, ", {} that were {} before", given.relabelled, name_of(!given.spam));
+  }
+  if (given.empty > 0) fmt::format_to(out, ", {} with nothing to learn from", given.empty);
+  if (given.unreadable > 0) fmt::format_to(out, ", {} files not readable", given.unreadable);
+  std::cout << line << '\n';
+}
+
+/// How much is learned now, and whether that is enough to speak.
+void report(const Learned::Counts& counts) {
+  std::cout << fmt::format("learned now: {} ham, {} spam", counts.ham, counts.spam);
+  const uint64_t least = classifier::kLeastLearned;
+  if (counts.ham < least || counts.spam < least) {
+    std::cout << fmt::format("; too few: of no message anything is said before there are {} of each", least);
+  }
+  std::cout << '\n';
+}
+
+/// What runs left behind that were ended while they wrote a model.
+void remove_unfinished(const std::string& directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    std::string name = entry->path().filename().string();
+    if (name.starts_with("model.") && entry->is_regular_file(gone)) std::filesystem::remove(entry->path(), gone);
+  }
+}
+
+classifier::Weights train_shown(std::vector<classifier::Example> examples, int64_t wall_seconds) {
+  constexpr double kSteps = 100;
+  ProgressLine progress("steps of training", static_cast<uint64_t>(kSteps));
+  classifier::Training how;
+  how.threads = std::max(1U, std::thread::hardware_concurrency());
+  how.progress = [&progress](double share) {
+    progress.show(static_cast<uint64_t>(std::clamp(share, 0.0, 1.0) * kSteps));
+  };
+  return classifier::train(std::move(examples), how, wall_seconds);
+}
+
+/// From all that is learned. Until the new model is in its place, whole, the old one is.
+Result<void> train_model(Learned& store, const std::string& directory) {
+  const std::string path = fmt::format("{}/model", directory);
+  remove_unfinished(directory);
+  auto examples = store.examples();
+  if (!examples) return tl::unexpected(std::move(examples.error()).in(Learned::file_in(directory)));
+  if (examples->empty()) {
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) return ops::learned_io_error(path, error.value());
+    std::cout << "nothing is learned any more: the model is removed\n";
+    return {};
+  }
+  int64_t now = SystemClock().wall_ms() / 1000;
+  auto written = classifier::write_model(path, train_shown(std::move(*examples), now));
+  if (!written) return written;
+  ops::give_to_owner(path, directory);
+  std::cout << fmt::format("model: {}; a running gateway takes it within 10 seconds\n", path);
+  return {};
+}
+
+Result<void> learn_all(const LearnOptions& options, const std::string& directory, std::vector<Given>& all) {
+  Learned::Options where;
+  where.directory = directory;
+  where.wall_seconds = SystemClock().wall_ms() / 1000;
+  auto store = Learned::open(std::move(where), [](const std::string& text) { complain(text); });
+  if (!store) return tl::unexpected(std::move(store.error()));
+  Learning learning(**store, options.forget);
+  for (Given& given : all) {
+    auto taken = learning.take(given);
+    if (!taken) return tl::unexpected(std::move(taken.error()).in(Learned::file_in(directory)));
+  }
+  auto gone = (*store)->commit();
+  if (!gone) return tl::unexpected(std::move(gone.error()).in(Learned::file_in(directory)));
+  auto counts = (*store)->counts();
+  if (!counts) return tl::unexpected(std::move(counts.error()).in(Learned::file_in(directory)));
+  for (const Given& given : all) report(given, options.forget);
+  if (learning.contradictions() > 0) {
+    std::cout << fmt::format("{} were given as ham and as spam: the later word counts\n", learning.contradictions());
+  }
+  if (*gone > 0) std::cout << fmt::format("{} of the oldest are forgotten: of each kind 50000 are kept\n", *gone);
+  report(*counts);
+  return train_model(**store, directory);
+}
+
+}  // namespace
+
+int learn(const LearnOptions& options) {
+  if (options.ham.empty() && options.spam.empty()) {
+    std::cerr << "postern learn: say what is to be learned, with --ham DIR, --spam DIR or both\n";
+    return kUsage;
+  }
+  auto config = ops::load_config(options.config);
+  if (!config) {
+    for (const auto& problem : config.error()) std::cerr << problem.to_string() << '\n';
+    return kBadInput;
+  }
+  std::string directory = (*config)->classifier_directory;
+  if (directory.empty()) return complain("[classifier] directory is \"\": nothing is learned here");
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  std::vector<Given> all(2);
+  all[1].spam = true;
+  for (Given& given : all) {
+    if (auto found = find_files(given.spam ? options.spam : options.ham, given); !found) {
+      return complain(found.error().message);
+    }
+  }
+  if (auto done = learn_all(options, directory, all); !done) return complain(done.error().message);
+  bool unreadable = std::any_of(all.begin(), all.end(), [](const Given& given) { return given.unreadable > 0; });
+  return unreadable ? kBadInput : kDone;
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,100 @@
+// The file of the journal as its one writer sees it: made, checked, written, trimmed, and set aside when it is broken.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/base/clock.h"
+#include "filters/base/result.h"
+#include "proxy/ops/journal.h"
+#include "proxy/ops/sqlite.h"
+
+namespace postern::ops {
+
+// "Post" in ASCII, so that `file` and we know whose database it is; and the version of the tables.
+inline constexpr int64_t kJournalApplication = 0x506f7374;
+inline constexpr int64_t kJournalVersion = 1;
+
+/// One thread. Every call may wait for the disk.
+class JournalFile {
+ public:
+  using Report = std::function<void(std::string_view level, const std::string& text)>;
+  struct Bounds {
+    Duration keep{};
+    uint64_t size = 0;  // octets
+  };
+  /// What a write came to.
+  struct Outcome {
+    bool written = false;
+    bool corrupt = false;  // the file is broken: set_aside()
+    bool more = false;     // something was removed or given back, so there may be more of that
+    std::string error;
+  };
+
+  /// `report`: told when a file is set aside. Nothing is touched before open().
+  JournalFile(std::string path, Report report) : path_(std::move(path)), report_(std::move(report)) {}
+  JournalFile(const JournalFile&) = delete;
+  JournalFile& operator=(const JournalFile&) = delete;
+  ~JournalFile();
+
+  /// Takes the lock (PATH.lock) and opens or makes the file; one that is broken or not ours is set aside first. Again
+  /// after a failure, and when the file was taken away meanwhile.
+  [[nodiscard]] Result<void> open();
+  [[nodiscard]] bool is_open() const { return db_.is_open(); }
+  /// How often it was opened: a file that was not there before has nothing of what was written.
+  [[nodiscard]] uint64_t opened() const { return opened_; }
+  /// Renames the file and begins a new one. `why`: for the warning.
+  [[nodiscard]] Result<void> set_aside(const std::string& why);
+  /// All or nothing, in one transaction, with some trimming: as many rows as are written and a few more. `now_ms`:
+  /// milliseconds since 1970.
+  [[nodiscard]] Outcome write(const std::vector<JournalRow>& rows, const std::vector<JournalRules>& rules,
+                              const Bounds& bounds, int64_t now_ms);
+  /// Octets of the file, as of the last write.
+  [[nodiscard]] uint64_t bytes() const { return bytes_; }
+
+ private:
+  [[nodiscard]] Result<void> lock();
+  [[nodiscard]] Result<void> make();
+  /// The error's code is BadInput where the file should be set aside.
+  [[nodiscard]] Result<void> open_database();
+  [[nodiscard]] Result<void> check();
+  [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<void> rename_aside(const std::string& why);
+  void close();
+  [[nodiscard]] bool is_gone() const;
+  [[nodiscard]] tl::unexpected<Error> failed(int code, const char* what) const;
+  [[nodiscard]] int insert(const std::vector<JournalRow>& rows, const std::vector<JournalRules>& rules);
+  [[nodiscard]] int trim(size_t written, const Bounds& bounds, int64_t now_ms, bool& more);
+  [[nodiscard]] int remove(sqlite::Statement& which, bool& more);
+  [[nodiscard]] int shrink(const Bounds& bounds, bool& more);
+  /// Of all pages, and of those that are free.
+  struct Size {
+    uint64_t all = 0;
+    uint64_t free = 0;
+  };
+  [[nodiscard]] int measure(Size& size);
+
+  const std::string path_;
+  const Report report_;
+  int lock_ = -1;
+  sqlite::Database db_;
+  sqlite::Statement begin_;
+  sqlite::Statement commit_;
+  sqlite::Statement rollback_;
+  sqlite::Statement insert_row_;
+  sqlite::Statement insert_rules_;
+  sqlite::Statement remove_old_;
+  sqlite::Statement remove_first_;
+  sqlite::Statement pages_;
+  sqlite::Statement free_;
+  sqlite::Statement vacuum_;
+  int64_t page_size_ = 0;
+  uint64_t row_octets_ = 4096;  // of those that came last, about
+  uint64_t bytes_ = 0;
+  uint64_t opened_ = 0;
+};
+
+}  // namespace postern::ops

@@ -1,0 +1,62 @@
+// Learned: the messages that the classifier learns from, kept as hashes of their features in a SQLite file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "filters/base/result.h"
+#include "filters/classifier/trainer.h"
+
+namespace postern::ops {
+
+/// No text of any message is in it: features, a digest, a number for the sender, the kind and the time. One thread. All
+/// changes are one transaction: until commit(), and when the process dies before, the file is what it was.
+class Learned {
+ public:
+  enum class Taken : uint8_t { New, Known, Relabelled };
+  struct Counts {
+    uint64_t ham = 0;
+    uint64_t spam = 0;
+  };
+  struct Options {
+    std::string directory;
+    int64_t wall_seconds = 0;  // now, since 1970
+    /// Messages of each kind; beyond, those that nobody has shown for the longest time go.
+    uint64_t most = 50'000;
+  };
+  /// A sentence for the admin, that something was wrong and what was done.
+  using Note = std::function<void(const std::string& text)>;
+
+  /// Makes directory and file where there are none, and keeps others out until it is destroyed. A file that is broken,
+  /// foreign or of an earlier version is set aside, which `note` says. Fails where another process is at work (Code::
+  /// Unavailable), where permissions are missing, and on a file of a later version.
+  [[nodiscard]] static Result<std::unique_ptr<Learned>> open(Options options, const Note& note);
+  Learned(const Learned&) = delete;
+  Learned& operator=(const Learned&) = delete;
+  /// Undoes what was not committed.
+  ~Learned();
+
+  /// The latest word on a message counts. One that is known is as young as a new one afterwards.
+  [[nodiscard]] Result<Taken> learn(const classifier::Example& example);
+  /// False: it was not learned.
+  [[nodiscard]] Result<bool> forget(uint64_t digest);
+  /// Makes it lasting. Returns how many of the oldest had to go.
+  [[nodiscard]] Result<uint64_t> commit();
+
+  [[nodiscard]] Result<Counts> counts();
+  /// All that is learned now; some 2 KiB of memory each.
+  [[nodiscard]] Result<std::vector<classifier::Example>> examples();
+
+  /// The file in a directory.
+  [[nodiscard]] static std::string file_in(const std::string& directory) { return directory + "/learned.db"; }
+
+ private:
+  class Impl;
+  explicit Learned(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::ops

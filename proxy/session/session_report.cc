@@ -1,0 +1,72 @@
+// What is told of a message or a refusal once it is answered, and the timeline behind it.
+#include "proxy/session/session_impl.h"
+
+namespace postern::session {
+
+using smtp::Reply;
+
+/// Every question of this connection, those of DNS lists too.
+void SessionImpl::watch_dns() {
+  auto witness = [this](const dns::Question& question, const dns::Answer& answer, TimePoint asked) {
+    mark(Moment::What::Dns, asked, dns_text(question, answer));
+  };
+  dns_.set_witness(witness);
+  list_dns_.set_witness(witness);
+}
+
+/// For the metrics, and for the timeline.
+void SessionImpl::filter_done(std::string_view filter, std::string_view result, TimePoint begin) {
+  TimePoint now = services_.clock.now();
+  services_.observer.filter(filter, result, now - begin);
+  std::string text(filter);
+  text += ": ";
+  text += result;
+  timeline().add(Moment::What::Filter, begin, now, text);
+}
+
+void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std::string verdict, const Reply& reply,
+                         bool duplicate) {
+  TimePoint now = services_.clock.now();
+  MessageRecord record;
+  record.id = tx.id;
+  record.facts = &tx.facts;
+  record.evaluation = &tx.evaluation;
+  record.judgement = judgement;
+  record.verdict = std::move(verdict);
+  record.rules_version = snapshot_.host->rules().version();
+  if (tx.route != nullptr) record.backend = embedded(tx) || !backend_ ? tx.route->front().text : backend_->name();
+  record.backend_reply = tx.backend_reply;
+  record.reply = reply.to_string();
+  record.client_gone = client_gone_ || input_ended_;
+  record.duplicate = duplicate;
+  record.total = now - tx.began;
+  record.final_dot = now - tx.final_dot;
+  record.dns = tx.dns;
+  record.rules_time = tx.rules_time;
+  record.bare_newlines = tx.bare_newlines;
+  record.thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
+  record.wall_ms = services_.clock.wall_ms();
+  record.at = now;
+  tx.timeline.add(Moment::What::Reply, now, record.reply);
+  record.timeline = &tx.timeline;
+  services_.observer.message(record);
+}
+
+void SessionImpl::report_refusal(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage,
+                                 std::string id, const Reply& reply) {
+  RefusalRecord record;
+  record.id = std::move(id);
+  record.facts = &facts;
+  record.stage = stage;
+  record.evaluation = &evaluation;
+  record.reply = reply.to_string();
+  record.rules_version = snapshot_.host->rules().version();
+  record.wall_ms = services_.clock.wall_ms();
+  record.at = services_.clock.now();
+  Timeline story = timeline();  // the session goes on, and its later messages know nothing of this
+  story.add(Moment::What::Reply, record.at, record.reply);
+  record.timeline = &story;
+  services_.observer.refused(record);
+}
+
+}  // namespace postern::session

@@ -1,0 +1,194 @@
+-- What speaks for a message: signs of a conversation. Their scores take away from the sum. All of them can be copied by whoever
+-- takes the trouble, so they are worth little: together they never outweigh one clear sign of spam. Rules that ask for a
+-- signature or SPF weigh more, for those cannot be forged in others' names.
+
+group("good_signs", { max = 0 })
+
+-- The id in angle brackets, for comparison (RFC 5322, 3.6.4).
+local function id_of(value) return value and value:match("<[^<>\\s]+@[^<>\\s]+>") end
+
+-- A reply names what it answers in two fields, and the one is among the other.
+rule "CONVERSATION" {
+  about = "the message belongs to a conversation: it names what it answers, as mail programs do",
+  score = -0.6,
+  group = "good_signs",
+  when = function(mail)
+    local references = mail:header("References")
+    if not references then return false end
+    local answered = id_of(mail:header("In-Reply-To"))
+    -- Some programs write References only.
+    return id_of(references) ~= nil and (not answered or references:find(answered) ~= nil)
+  end,
+  examples = {
+    { hit = true, header = { ["In-Reply-To"] = "<1@example.net>", References = "<0@example.net> <1@example.net>" } },
+    { hit = false, header = { ["In-Reply-To"] = "<1@example.net>", References = "<2@example.net>" } },
+    { hit = false, header = { ["In-Reply-To"] = "<1@example.net>" } },
+  },
+}
+
+rule "QUOTES_ANSWERED" {
+  about = "the message quotes what it answers",
+  score = -0.5,
+  group = "good_signs",
+  body = "(?:^|\\n)[ \\t]{0,2}(?:>|\\|)[ \\t>|]{0,8}[^\\s>|][^\\n]{5}",
+  examples = {
+    { hit = true, text = "Yes.\n> Are you coming to the meeting?\n" },
+    { hit = false, text = "a > b holds for all\n" },
+  },
+}
+
+rule "CONVERSATION_QUOTED" {
+  about = "the message answers another one and quotes it",
+  score = -0.4,
+  group = "good_signs",
+  all = { "CONVERSATION", "QUOTES_ANSWERED" },
+  examples = {
+    { hit = true, hits = { "CONVERSATION", "QUOTES_ANSWERED" } },
+    { hit = false, hits = { "CONVERSATION" } },
+  },
+}
+
+-- RFC 3156, RFC 8551. The signature is not checked here.
+rule "SIGNED_BY_PERSON" {
+  about = "the message is signed by its author's own key (OpenPGP or S/MIME)",
+  score = -0.7,
+  group = "good_signs",
+  when = function(mail)
+    for i = 1, math.min(#mail.parts, 12) do
+      if mail.parts[i].type:match("^application/(?:pgp-signature|(?:x-)?pkcs7-signature|pgp-encrypted)$") then return true end
+    end
+    return false
+  end,
+  examples = {
+    {
+      hit = true,
+      message = "Content-Type: multipart/signed; boundary=b\n\n--b\n\nhello\n--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n",
+    },
+    { hit = false, text = "signed" },
+  },
+}
+
+rule "PATCH_OR_LOG" {
+  about = "the text holds a change to a program, or what a program has put out",
+  score = -0.5,
+  group = "good_signs",
+  body = "(?:^|\\n)[> \\t]{0,6}(?:diff --git |@@ -[0-9]+,[0-9]+ \\+[0-9]+|--- [ab]/|Index: [^\\n]{1,80}\\n=====|#include <|"
+    .. "Signed-off-by: |Traceback \\(most|BUG: |\\[ {0,4}[0-9]+\\.[0-9]{6}\\] |Call Trace:|-----BEGIN PGP SIG|\\$ (?:sudo|cd|"
+    .. "git|make|ls|cat) )",
+  examples = {
+    { hit = true, text = "diff --git a/x.c b/x.c\n" },
+    { hit = true, text = "Signed-off-by: Ann <ann@example.net>\n" },
+    { hit = false, text = "The diff is attached.\n" },
+  },
+}
+
+-- A message that answers one of ours: the id in it ends with the recipient's domain, which strangers have to guess; a proven author.
+rule "ANSWERS_US" {
+  about = "the message answers one that was sent from the recipient's own domain, and its author is proven",
+  score = -1.0,
+  group = "good_signs",
+  when = function(mail)
+    if not mail:hit("DMARC_PASS") or not mail:hit("CONVERSATION") then return false end
+    local rcpt = mail.rcpts[1]
+    local domain = rcpt and rcpt:match("@([^@]+)$")
+    local first = (mail:header("References") or ""):match("@([^<>@\\s]+)>")
+    if not domain or not first then return false end
+    domain, first = domain:lower(), first:lower()
+    return first == domain or first:sub(-#domain - 1) == "." .. domain, first
+  end,
+  examples = {
+    {
+      hit = true, hits = { "DMARC_PASS", "CONVERSATION" }, rcpts = { "b@example.org" },
+      header = { References = "<1@mail.example.org> <2@example.net>" }, detail = "mail.example.org",
+    },
+    { hit = false, hits = { "DMARC_PASS", "CONVERSATION" }, rcpts = { "b@example.org" }, header = { References = "<1@example.net>" } },
+    { hit = false, hits = { "CONVERSATION" }, rcpts = { "b@example.org" }, header = { References = "<1@example.org>" } },
+  },
+}
+
+-- RFC 2919: a list names itself; RFC 6376: its server's signature proves that it is so.
+rule "LIST_PROVEN" {
+  about = "the message comes from a mailing list, whose own signature vouches for it",
+  score = -0.7,
+  group = "good_signs",
+  when = function(mail)
+    local list = (mail:header("List-Id") or ""):match("<?([^<>\\s]+)>?\\s*$")
+    if not list then return false end
+    list = list:lower()
+    for _, signature in ipairs(mail.dkim) do
+      local domain = signature.domain:lower()
+      if signature.result == "pass" and not signature.partial and domain:find(".")
+        and (list == domain or list:sub(-#domain - 1) == "." .. domain) then
+        return true, domain
+      end
+    end
+    return false
+  end,
+  examples = {
+    {
+      hit = true, header = { ["List-Id"] = "Talk <talk.lists.example.org>" }, detail = "example.org",
+      dkim = { { result = "pass", domain = "example.org" } },
+    },
+    { hit = false, header = { ["List-Id"] = "<talk.example.org>" }, dkim = { { result = "pass", domain = "example.net" } } },
+    { hit = false, header = { ["List-Id"] = "<talk.example.org>" }, dkim = { { result = "fail", domain = "example.org" } } },
+  },
+}
+
+-- ---------------------------------------------------------------- delivery reports
+
+-- RFC 3464: the report holds the message that was returned, or its beginning: those words are not its own. Groups of words add less
+-- to it. They still add: a report is easily forged.
+rule "DELIVERY_REPORT" {
+  about = "the message is a delivery report, with the parts that one has (RFC 3464)",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    if mail.from ~= "" or not mail.parts[1] or not mail.parts[1].type:match("^multipart/") then return false end
+    for i = 2, math.min(#mail.parts, 12) do
+      if mail.parts[i].type:match("^message/(?:global-)?delivery-status$") then return true end
+    end
+    return false
+  end,
+  examples = {
+    {
+      hit = true, from = "",
+      message = "Content-Type: multipart/report; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\n"
+        .. "Reporting-MTA: dns; a.example\n\nAction: failed\n--b--\n",
+    },
+    { hit = false, from = "", text = "failed" },
+    { hit = false, from = "a@example.net", text = "failed" },
+  },
+}
+
+-- What others have sent in our name comes back here.
+-- RFC 3464: the report returns the message or its header. If nobody here is named as its author, somebody forged us elsewhere,
+-- or this is no report at all. Forwarding makes such reports honestly, so it weighs little.
+rule "BACKSCATTER" {
+  about = "the delivery report is about a message that nobody at the recipient's domain has sent",
+  score = 0.7,
+  group = "headers",
+  when = function(mail)
+    if mail.from ~= "" or #mail.rcpts == 0 then return false end
+    local returned = false
+    for i = 1, math.min(#mail.parts, 12) do
+      returned = returned or mail.parts[i].message or mail.parts[i].type:match("rfc822") ~= nil
+    end
+    local domain = returned and mail.rcpts[1]:match("@([A-Za-z0-9.-]+)$")
+    if not domain then return false end
+    local mine = domain:gsub("\\.", "[.]")
+    return not mail:match("(?i)\\n(?:From|Return-Path|Sender|Message-ID)[ \\t]*:[^\\n]*[@.]" .. mine), domain
+  end,
+  examples = {
+    {
+      hit = true, from = "", rcpts = { "ann@example.org" }, detail = "example.org",
+      message = "Content-Type: multipart/report; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/rfc822\n\n"
+        .. "From: x@other.example\nSubject: pills\n\nbuy\n--b--\n",
+    },
+    {
+      hit = false, from = "", rcpts = { "ann@example.org" },
+      message = "Content-Type: multipart/report; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/rfc822\n\n"
+        .. "From: ann@example.org\nSubject: minutes\n\nhello\n--b--\n",
+    },
+    { hit = false, from = "a@example.net", rcpts = { "ann@example.org" } },
+  },
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""`postern learn` and the gateway beside it: what is learned counts without a restart, what is forgotten is gone, and a run that is
+killed has not happened. The mail is that of a corpus in the test data."""
+import json
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import unittest
+
+from client import Client
+from harness import DATA, Case, main, wait_until
+
+CORPUS = DATA / "corpora" / "csdmc2010-dedup.tar.xz"
+RULES = pathlib.Path(__file__).resolve().parents[2] / "rules" / "35-classifier.lua"
+HAM, SPAM = "ham", "spam"
+ENOUGH = 240  # of each kind; 200 are needed, and some are nearly the same
+
+
+class Learn(Case):
+    @classmethod
+    def setUpClass(cls):
+        if not CORPUS.exists():
+            raise unittest.SkipTest(f"{CORPUS} is missing")
+        cls.corpus = pathlib.Path(tempfile.mkdtemp(prefix="postern-corpus-"))
+        cls.addClassCleanup(shutil.rmtree, cls.corpus, ignore_errors=True)
+        with tarfile.open(CORPUS) as archive:
+            archive.extractall(cls.corpus, filter="data")
+        labels = next(cls.corpus.rglob("labels.jsonl"))
+        cls.mail = {HAM: [], SPAM: []}
+        for line in labels.read_text().splitlines():
+            entry = json.loads(line)
+            if entry["label"] in cls.mail:
+                cls.mail[entry["label"]].append(labels.parent / entry["file"])
+        for paths in cls.mail.values():
+            random.Random(7).shuffle(paths)
+
+    def gateway(self, start=True, name="postern", **settings):
+        self.directory = self.folder / f"{name}-learned"
+        settings = {"backend": {"address": [f"maildir:{self.folder / 'box'}"]}, "log": {"format": "json"},
+                    "classifier": {"directory": str(self.directory)}, **settings}
+        return self.postern(settings, rules={"35-classifier.lua": RULES.read_text()}, start=start, name=name)
+
+    def some(self, kind, first, last):
+        """A folder with these messages of the corpus."""
+        folder = self.folder / f"{kind}-{first}-{last}"
+        if not folder.exists():
+            folder.mkdir()
+            for path in self.mail[kind][first:last]:
+                shutil.copy(path, folder)
+        return folder
+
+    def learn(self, gateway, *arguments):
+        """Its standard output; it must succeed."""
+        result = gateway.run("learn", *arguments)
+        self.assertEqual((result.returncode, result.stderr.decode()), (0, ""))
+        return result.stdout.decode()
+
+    def learn_enough(self, gateway):
+        return self.learn(gateway, "--ham", self.some(HAM, 0, ENOUGH), "--spam", self.some(SPAM, 0, ENOUGH))
+
+    def model(self):
+        return self.directory / "model"
+
+    def deliver(self, gateway, kind, number):
+        """The rules that hit message `number` of the corpus, by name."""
+        before = len(self.judged(gateway))
+        content = self.mail[kind][number].read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        content = re.sub(rb"\AFrom [^\r\n]*\r\n", b"", content)
+        with Client(gateway.port) as client:
+            client.deliver("ann@sender.example", ["bob@example.org"], content if content.endswith(b"\r\n") else content + b"\r\n")
+        lines = wait_until("its line in the log", lambda: self.judged(gateway)[before:])
+        return {rule["name"]: rule for rule in lines[0]["rules"]}
+
+    def judged(self, gateway):
+        lines = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if "verdict" in line]
+
+    def scan(self, gateway, *inputs):
+        """What `scan --json` says of each message."""
+        result = gateway.run("scan", "--json", *inputs)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        return [json.loads(line) for line in result.stdout.decode().splitlines()]
+
+    # ---------------------------------------------------------------- what the gateway makes of it
+
+    def test_what_is_learned_counts_without_a_restart_and_what_is_forgotten_does_not(self):
+        gateway = self.gateway()
+        unseen = range(ENOUGH, ENOUGH + 12)
+        self.assertEqual(self.deliver(gateway, SPAM, ENOUGH), {}, "nothing was learned")
+        self.learn_enough(gateway)
+        wait_until("the model to be taken", lambda: "learned from" in gateway.log())
+        self.assertGreaterEqual(gateway.metric("postern_classifier_learned", kind=HAM), 200)
+        self.assertGreaterEqual(gateway.metric("postern_classifier_learned", kind=SPAM), 200)
+        self.assertGreater(gateway.metric("postern_classifier_trained_seconds"), 1.7e9)
+        of_spam = [self.deliver(gateway, SPAM, n) for n in unseen]
+        of_ham = [self.deliver(gateway, HAM, n) for n in unseen]
+        like_spam = [rules for rules in of_spam if any(name.startswith("CLASSIFIER_SPAM") for name in rules)]
+        self.assertGreaterEqual(len(like_spam), 9, of_spam)
+        self.assertEqual([rules for rules in of_ham if {"CLASSIFIER_SPAM_99", "CLASSIFIER_SPAM_999"} & set(rules)], [])
+        self.assertGreaterEqual(gateway.metric("postern_filter_results_total", filter="classifier"), 24)
+        self.learn(gateway, "--forget", "--ham", self.some(HAM, 0, ENOUGH), "--spam", self.some(SPAM, 0, ENOUGH))
+        wait_until("it to be forgotten", lambda: "is gone: nothing is classified" in gateway.log())
+        self.assertEqual(self.deliver(gateway, SPAM, ENOUGH), {})
+        self.assertEqual(gateway.metric("postern_classifier_learned"), 0)
+        self.assertNotIn('"level":"error"', gateway.log())
+
+    def test_a_reload_takes_it_at_once_and_a_restart_has_it_from_the_first_message_on(self):
+        gateway = self.gateway()
+        self.learn_enough(gateway)
+        self.assertEqual(gateway.reload(), "ok")
+        wait_until("the model to be taken", lambda: gateway.metric("postern_classifier_learned", kind=SPAM) >= 200)
+        self.assertEqual(gateway.process.stop(), 0)
+        gateway.serve()
+        self.assertGreaterEqual(gateway.metric("postern_classifier_learned", kind=SPAM), 200)
+        self.deliver(gateway, SPAM, ENOUGH)
+        self.assertEqual(gateway.metric("postern_filter_results_total", filter="classifier"), 1)
+
+    def test_what_is_no_model_is_refused_once_and_the_old_one_stays(self):
+        gateway = self.gateway()
+        self.learn_enough(gateway)
+        wait_until("the model to be taken", lambda: "learned from" in gateway.log())
+        whole = self.model().read_bytes()
+        beside = self.directory / "beside"
+        beside.write_bytes(whole[:-5000])
+        beside.rename(self.model())
+        wait_until("it to be refused", lambda: "the model is refused, the old one stays" in gateway.log())
+        self.assertGreaterEqual(gateway.metric("postern_classifier_learned", kind=SPAM), 200)
+        self.deliver(gateway, SPAM, ENOUGH)
+        self.assertEqual(gateway.metric("postern_filter_results_total", filter="classifier", result="silent"), 0)
+        self.assertIn("torn", gateway.run("scan", self.mail[SPAM][0]).stderr.decode(), "scan says it too")
+        self.learn(gateway, "--ham", self.some(HAM, 0, ENOUGH))
+        wait_until("the new one to be taken", lambda: gateway.log().count("learned from") == 2)
+        self.assertEqual(gateway.log().count("is refused"), 1)
+
+    def test_too_few_say_nothing(self):
+        gateway = self.gateway()
+        said = self.learn(gateway, "--ham", self.some(HAM, 0, 100), "--spam", self.some(SPAM, 0, ENOUGH))
+        self.assertIn("too few: of no message anything is said before there are 200 of each", said)
+        wait_until("the model to be looked at", lambda: "too few to say anything" in gateway.log())
+        self.assertEqual(self.deliver(gateway, SPAM, 3), {})
+        self.assertEqual(gateway.metric("postern_filter_results_total", filter="classifier", result="silent"), 1)
+        self.assertEqual(self.scan(gateway, self.mail[SPAM][0])[0]["classifier"], {"spam": 0.5, "ready": False})
+
+    def test_where_no_rule_asks_nothing_is_looked_up(self):
+        gateway = self.gateway(start=False)
+        gateway.write_rules({"35-classifier.lua": "-- none\n"})
+        self.learn_enough(gateway)
+        gateway.serve()
+        self.deliver(gateway, SPAM, 3)
+        self.assertEqual(gateway.metric("postern_filter_results_total", filter="classifier"), 0)
+
+    # ---------------------------------------------------------------- scan
+
+    def test_scan_tells_unseen_ham_from_unseen_spam(self):
+        gateway = self.gateway(start=False)
+        self.learn_enough(gateway)
+        ham = [said["classifier"] for said in self.scan(gateway, self.some(HAM, ENOUGH, ENOUGH + 150))]
+        spam = [said["classifier"] for said in self.scan(gateway, self.some(SPAM, ENOUGH, ENOUGH + 150))]
+        ready = [said for said in ham + spam if said["ready"]]
+        self.assertGreaterEqual(len(ready), 0.95 * len(ham + spam))
+        for said in ham + spam:
+            self.assertTrue(0 < said["spam"] < 1, said)
+        self.assertLessEqual(sum(said["spam"] >= 0.9 for said in ham), 0.02 * len(ham))
+        self.assertGreaterEqual(sum(said["spam"] >= 0.7 for said in spam), 0.85 * len(spam))
+        text = gateway.run("scan", self.mail[SPAM][0]).stdout.decode()
+        self.assertRegex(text, r"\n  classifier spam=0\.[0-9]+ learned ham=2[0-9]+ spam=2[0-9]+\n")
+
+    # ---------------------------------------------------------------- what learn says
+
+    def test_it_says_what_was_new_and_what_was_known(self):
+        gateway = self.gateway(start=False)
+        ham, spam = self.some(HAM, 0, 30), self.some(SPAM, 0, 20)
+        first = self.learn(gateway, "--ham", ham, "--spam", spam)
+        known = {kind: int(re.search(rf"(?m)^{kind}: (\d+) new, 0 already known", first)[1]) for kind in (HAM, SPAM)}
+        self.assertRegex(first, rf"(?m)^learned now: {known[HAM]} ham, {known[SPAM]} spam; too few")
+        self.assertIn(f"model: {self.model()}; a running gateway takes it within 10 seconds", first)
+        again = self.learn(gateway, "--ham", ham)
+        self.assertRegex(again, rf"(?m)^ham: 0 new, {known[HAM]} already known")
+        self.assertNotRegex(again, r"(?m)^spam:")
+        turned = self.learn(gateway, "--ham", spam)
+        self.assertRegex(turned, rf"(?m)^ham: 0 new, 0 already known.*, {known[SPAM]} that were spam before")
+        self.assertIn(f"learned now: {known[HAM] + known[SPAM]} ham, 0 spam", turned)
+        forgotten = self.learn(gateway, "--forget", "--spam", spam, "--spam", self.some(SPAM, 50, 53))
+        self.assertRegex(forgotten, rf"(?m)^spam: {known[SPAM]} forgotten, \d+ had not been learned")
+        self.assertIn(f"learned now: {known[HAM]} ham, 0 spam", forgotten)
+        both = self.learn(gateway, "--ham", spam, "--spam", spam)
+        self.assertIn("were given as ham and as spam: the later word counts", both)
+        self.assertIn(f"learned now: {known[HAM]} ham, {known[SPAM]} spam", both)
+        gone = self.learn(gateway, "--forget", "--ham", ham, "--spam", spam)
+        self.assertIn("nothing is learned any more: the model is removed", gone)
+        self.assertFalse(self.model().exists())
+
+    def test_order_and_copies_say_nothing(self):
+        first = self.gateway(start=False, name="first")
+        folders = [self.some(HAM, 0, ENOUGH), self.some(SPAM, 0, ENOUGH)]
+        self.learn(first, "--ham", folders[0], "--spam", folders[1])
+        one = self.scan(first, *[self.mail[SPAM][n] for n in range(300, 310)])
+        second = self.gateway(start=False, name="second")
+        self.learn(second, "--spam", folders[1], "--spam", folders[1])
+        self.learn(second, "--ham", self.some(HAM, 100, ENOUGH))
+        self.learn(second, "--ham", self.some(HAM, 0, 100), "--ham", self.some(HAM, 50, 150))
+        other = self.scan(second, *[self.mail[SPAM][n] for n in range(300, 310)])
+        self.assertTrue(any(said["classifier"]["ready"] for said in one))
+        self.assertEqual([said["classifier"] for said in one], [said["classifier"] for said in other])
+
+    def test_mistakes_are_said_and_change_nothing(self):
+        gateway = self.gateway(start=False)
+        self.assertEqual(gateway.run("learn").returncode, 2)
+        for arguments, reason in (("--ham", "/not/there"), "No such file"), (("--spam", self.folder / "empty"), "no messages"):
+            (self.folder / "empty").mkdir(exist_ok=True)
+            result = gateway.run("learn", "--ham", self.some(HAM, 0, 5), *arguments)
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn(reason.lower(), result.stderr.decode().lower())
+            self.assertFalse(self.directory.exists())
+        off = self.gateway(start=False, name="off", classifier={"directory": ""})
+        result = off.run("learn", "--ham", self.some(HAM, 0, 5))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("[classifier] directory", result.stderr.decode())
+        self.assertEqual(self.scan(off, self.mail[HAM][0])[0]["classifier"], {"spam": 0.5, "ready": False})
+
+    def test_a_directory_that_cannot_be_made_is_named(self):
+        (self.folder / "in-the-way").write_text("a file")
+        gateway = self.gateway(start=False, classifier={"directory": str(self.folder / "in-the-way" / "here")})
+        result = gateway.run("learn", "--ham", self.some(HAM, 0, 5))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("in-the-way", result.stderr.decode())
+
+    def test_what_cannot_be_read_is_left_out_and_said(self):
+        gateway = self.gateway(start=False)
+        place = self.folder / "s.eml"
+        with socket.socket(socket.AF_UNIX) as nobody:  # exists, and cannot be opened, whoever we are
+            nobody.bind(str(place))
+        result = gateway.run("learn", "--ham", self.some(HAM, 0, 5), "--spam", place)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{place}: cannot be opened", result.stderr.decode())
+        self.assertIn("spam: 0 new, 0 already known, 1 files not readable", result.stdout.decode())
+        self.assertRegex(result.stdout.decode(), "(?m)^ham: [1-5] new")
+        self.assertTrue(self.model().exists())
+
+    # ---------------------------------------------------------------- killed, broken
+
+    def test_killed_at_any_moment(self):
+        """SIGKILL while it reads, stores, trains, writes: the model is the old one or the new one, and what was learned is too."""
+        gateway = self.gateway(start=False)
+        self.learn_enough(gateway)
+        source = random.Random(11)
+        arguments = [str(gateway.binary), "learn", "--config", str(gateway.config_path), "--ham", str(self.some(HAM, ENOUGH, ENOUGH + 120)),
+                     "--spam", str(self.some(SPAM, ENOUGH, ENOUGH + 120))]
+        killed = 0
+        for _ in range(12):
+            child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                child.wait(timeout=source.random() * 1.5)
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+                killed += 1
+            child.wait()
+            self.assertTrue(self.scan(gateway, self.mail[SPAM][0])[0]["classifier"]["ready"], "a whole model is there")
+        self.assertGreater(killed, 0)
+        said = self.learn(gateway, *arguments[4:])
+        self.assertNotIn("set aside", said)
+        self.assertEqual(sorted(path.name for path in self.directory.iterdir()), ["learned.db", "model"])
+
+    def test_what_is_no_store_is_set_aside(self):
+        gateway = self.gateway(start=False)
+        self.learn(gateway, "--ham", self.some(HAM, 0, 5))
+        (self.directory / "learned.db").write_bytes(b"From ann@sender.example Mon Mar  2 10:00:00 2026\n" * 200)
+        result = gateway.run("learn", "--ham", self.some(HAM, 0, 5))
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("set aside as", result.stderr.decode())
+        self.assertEqual(len(list(self.directory.glob("learned.db.bad-*"))), 1)
+        self.assertIn("0 spam; too few", result.stdout.decode())
+
+
+if __name__ == "__main__":
+    main()

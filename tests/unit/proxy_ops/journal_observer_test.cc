@@ -1,0 +1,133 @@
+// What sessions report, in the journal, the log and the metrics.
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include "proxy/ops/journal_entry.h"
+#include "proxy/ops/observer.h"
+#include "tests/unit/proxy_ops/journal_fixture.h"
+
+namespace postern::ops {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr const char* kRules = R"(
+list "ZEN" { zone = "zen.example", of = "client", answers = { ["127.0.0.2"] = { "SBL", 4.0 } } }
+rule "S" { about = "x", score = 20, mode = "shadow", when = function(mail) return true end })";
+
+class JournalObserverTest : public JournalTest {
+ public:
+  JournalObserverTest() {
+    operations_.in_force(std::make_shared<session::Policy>(), rules_);
+    journal_ = open();
+    operations_.set_journal(journal_.get());
+    metrics_.watch_journal([this] { return journal_->statistics(); });
+    facts_.client.ip = *IpAddress::parse("192.0.2.1");
+    facts_.lists.resize(1);
+    facts_.lists[0].state = lists::Outcome::State::Unlisted;
+  }
+  JournalObserverTest(const JournalObserverTest&) = delete;
+  JournalObserverTest& operator=(const JournalObserverTest&) = delete;
+  ~JournalObserverTest() override = default;
+
+ protected:
+  static rules::RuleSetPtr set_of(const std::string& text) {
+    auto set = rules::RuleSet::from_texts({{"a.lua", text}}, {});
+    if (!set) throw std::runtime_error(set.error()[0].to_string());
+    return *set;
+  }
+  void message() {
+    session::MessageRecord record;
+    record.id = "01J0";
+    record.facts = &facts_;
+    record.evaluation = &evaluation_;
+    record.judgement = {rules::Verdict::Accept, 1, 6.0};
+    record.verdict = "accept";
+    record.rules_version = rules_->version();
+    record.wall_ms = SystemClock().wall_ms();
+    operations_.message(record);
+  }
+  void refuse(const std::string& id) {
+    evaluation_.decision = rules::Decision{rules::Verdict::Reject, "X", "", "", ""};
+    session::RefusalRecord record;
+    record.id = id;
+    record.facts = &facts_;
+    record.stage = rules::Stage::Connect;
+    record.evaluation = &evaluation_;
+    record.reply = "554 5.7.1 refused";
+    record.rules_version = rules_->version();
+    record.wall_ms = SystemClock().wall_ms();
+    operations_.refused(record);
+  }
+
+  SystemClock clock_;
+  std::ostringstream out_;
+  Metrics metrics_;
+  Log log_{clock_, Config::LogFormat::Text, "info", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_)};
+  Operations operations_{metrics_, log_};
+  rules::RuleSetPtr rules_ = set_of(kRules);
+  std::unique_ptr<Journal> journal_;
+  Facts facts_;
+  rules::Evaluation evaluation_;
+};
+
+TEST_F(JournalObserverTest, AMessageIsRecordedWithWhatShadowRulesWouldHaveDone) {
+  evaluation_.hits = {{"S", 20, 1, "", "", true, {}}};
+  message();
+  journal_->finish();
+  ASSERT_THAT(rows(), SizeIs(1));
+  auto entry = read_entry(rows()[0]);
+  ASSERT_TRUE(entry) << entry.error().message;
+  EXPECT_EQ(entry->id, "01J0");
+  ASSERT_THAT(entry->shadow, SizeIs(1));
+  EXPECT_EQ(entry->shadow[0].to, rules::Verdict::Reject);
+  ASSERT_THAT(entry->lists, SizeIs(1));
+  EXPECT_EQ(entry->lists[0].first, "ZEN");
+  std::string text = metrics_.serialize();
+  EXPECT_THAT(text, HasSubstr("\npostern_journal_entries_total 1\n"));
+  EXPECT_THAT(text, HasSubstr("\npostern_journal_dropped_total 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\npostern_journal_bytes 0\n")));
+}
+
+TEST_F(JournalObserverTest, TheRulesInForceAreRecordedNowAndAfterAReload) {
+  std::string before = rules_->version();
+  rules_ = set_of(std::string(kRules) + "disable 'S'");
+  operations_.in_force(std::make_shared<session::Policy>(), rules_);
+  journal_->finish();
+  auto reader = JournalReader::open(path());
+  ASSERT_TRUE(reader) << reader.error().message;
+  for (const std::string& version : {before, rules_->version()}) {
+    auto kept = (*reader)->rules(version).value();
+    ASSERT_TRUE(kept) << version;
+    EXPECT_EQ(read_rules(*kept)->rules.at("S").disabled, version != before);
+  }
+}
+
+TEST_F(JournalObserverTest, ARefusalIsFoundByTheIdInItsLine) {
+  refuse("");
+  refuse("01JREPLY");
+  journal_->finish();
+  auto found = rows();
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].id.size(), 26U) << "nobody named one";
+  EXPECT_EQ(found[1].id, "01JREPLY");
+  EXPECT_THAT(out_.str(), HasSubstr(" info refused id=" + found[0].id + " stage=connect "));
+  EXPECT_THAT(out_.str(), HasSubstr(" info refused id=01JREPLY stage=connect "));
+  EXPECT_EQ(read_entry(found[0])->stage, "connect");
+}
+
+TEST_F(JournalObserverTest, WithoutAJournalNothingIsMadeUp) {
+  operations_.set_journal(nullptr);
+  refuse("");
+  message();
+  journal_->finish();
+  EXPECT_THAT(rows(), SizeIs(0));
+  EXPECT_THAT(out_.str(), HasSubstr(" info refused stage=connect "));
+}
+
+}  // namespace
+}  // namespace postern::ops
