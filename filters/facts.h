@@ -56,9 +56,9 @@ struct Facts {
   /// By place in RuleSet::lists(); empty: none was asked. From the stage of the list's subject on where a rule of that
   /// stage needs it, all of them from message on.
   std::vector<lists::Outcome> lists;
-  bulk::Outcome bulk;     // message; as it is where nobody counts
+  bulk::Outcome bulk;              // message; as it is where nobody counts
   classifier::Outcome classifier;  // message; as it is where nothing was learned
-  bool smtputf8 = false;  // from mail on: the message is internationalised (RFC 6531)
+  bool smtputf8 = false;           // from mail on: the message is internationalised (RFC 6531)
 };
 
 }  // namespace postern

@@ -134,6 +134,7 @@ TEST(BulkTrouble, ARedisThatLostEverything) {
     second.until_up();
     EXPECT_EQ(first.see(), 1U);
     EXPECT_EQ(second.see(), 2U);
+    await([&] { return first.stream->stats().received == 1; });
     redis.forget(back);
     redis.cut();
     await([&] { return redis.count("XREAD") > 0 && first.observer.noted("does not serve"); });
