@@ -138,6 +138,8 @@ Task<void> SessionImpl::learn(Transaction& tx, const message::Header& header) {
   co_await know_authentication(tx, header);
   co_await know_helo(Stage::Message, tx.facts);
   co_await know_lists(Stage::Message, tx.facts, &tx);
+  // Whoever reads the text first decodes it for all, the journal too.
+  if (!tx.facts.content) tx.facts.content = std::make_shared<mime::Content>(tx.facts.message, !tx.facts.truncated);
   co_await know_bulk(tx, header);
   know_classifier(tx, header);
 }
