@@ -22,15 +22,17 @@ namespace {
 
 constexpr uint32_t kFolds = Problem::kFolds;
 /// From the most careful to the boldest: of those that do as well the first is taken.
-constexpr Strength kStrengths[] = {{30, 100}, {30, 30}, {100, 30}, {100, 5}, {300, 5},
-                                   {1000, 5}, {100, 1}, {300, 1},  {1000, 1}};
+constexpr Strength kStrengths[] = {{30, 100}, {30, 30}, {100, 30}, {30, 5},  {100, 5}, {300, 5}, {1000, 5},
+                                   {10, 5},   {10, 1},  {30, 1},   {100, 1}, {300, 1}, {1000, 1}};
 constexpr size_t kStrengthCount = std::size(kStrengths);
-constexpr double kOverTarget = 100;  // for each share of ham above the target; see costs_of
+constexpr double kOverTarget = 100;  // where care is taken, for each share of ham above the target; see costs_of
 /// Ham this close below the threshold says what others will do that are not in the sample.
 constexpr double kNear = 2.0;
 constexpr double kNearCost = 10;   // for each share of ham; less the further it is from the threshold
 constexpr double kLeastAuc = 0.6;  // below, the rules say nothing of what divides these messages
 constexpr double kSureErrors = 5;  // so many times the uncertainty
+constexpr double kAucLost = 0.01;  // as much is given for scores that are used better at the thresholds
+constexpr double kMending = 100;   // so much spam may be missed for each share of ham above the target
 constexpr size_t kSuspicious = 5;
 
 /// One fit: scores learned without two folds (or one, or none).
@@ -39,7 +41,9 @@ struct Job {
   uint32_t fold_a = Problem::kNone;
   uint32_t fold_b = Problem::kNone;
 
-  friend auto operator<=>(const Job&, const Job&) = default;
+  friend bool operator<(const Job& a, const Job& b) {
+    return std::tie(a.strength, a.fold_a, a.fold_b) < std::tie(b.strength, b.fold_a, b.fold_b);
+  }
 };
 
 /// Does the fits, several at a time.
@@ -97,13 +101,23 @@ class Proposing {
   Proposal run() {
     fits_.run(all_jobs());
     Scores before = present_scores();
-    Scores after = validated();
     proposal_.before = figures_of(sample_, before, options_);
-    proposal_.after = figures_of(sample_, after, options_);
-    std::vector<double> learned = final_scores();
-    decide(before, after, learned);
-    keep(learned);
-    suspect(after);
+    // First with a wide berth around ham. Where that costs more spam than it can show to be worth: with no more ham
+    // tagged than now.
+    for (bool careful : {true, false}) {
+      careful_ = careful;
+      Scores after = validated();
+      Figures figures = figures_of(sample_, after, options_);
+      std::vector<double> learned = final_scores();
+      std::string why = decide(before, after, figures, learned);
+      if (!careful && !why.empty()) break;
+      proposal_.after = std::move(figures);
+      proposal_.why_none = std::move(why);
+      proposal_.kept.clear();
+      keep(learned);
+      suspect(after);
+      if (proposal_.why_none.empty()) break;
+    }
     return std::move(proposal_);
   }
 
@@ -142,6 +156,7 @@ class Proposing {
       if (scores[i] >= options_.tag) ++tagged;
       near += std::clamp((scores[i] - options_.tag) / kNear + 1, 0.0, 1.0);
     }
+    if (!careful_) return cost;
     ham = std::max(1.0, ham);
     return cost + kOverTarget * std::max(0.0, tagged / ham - kTarget) + kNearCost * near / ham;
   }
@@ -179,24 +194,53 @@ class Proposing {
     return fits_.at(best_strength(Problem::kNone), Problem::kNone, Problem::kNone);
   }
 
-  void decide(const Scores& before, const Scores& after, const std::vector<double>& learned) {
-    double cost_chance = chance_of(sample_, costs_of(sample_, before, options_), costs_of(sample_, after, options_));
-    double loss_chance = chance_of(sample_, losses_of(sample_, before, options_), losses_of(sample_, after, options_));
-    proposal_.chance = std::max(cost_chance, loss_chance);
-    proposal_.why_none = why_none(cost_chance, loss_chance);
-    if (!proposal_.why_none.empty()) return;
+  /// Takes the changes, or says why there are none.
+  std::string decide(const Scores& before, const Scores& after, const Figures& figures,
+                     const std::vector<double>& learned) {
+    double chance = mends(figures) ? ham_chance(before, after) : cost_chance(before, after);
+    // Who tries a second time is lucky twice as often.
+    chance = std::min(1.0, careful_ ? chance : 2 * chance);
+    std::string why = why_none(figures, chance);
+    if (careful_ || why.empty()) proposal_.chance = chance;
+    if (!why.empty()) return why;
     proposal_.changes = changes(learned);
-    if (proposal_.changes.empty()) proposal_.why_none = "no score would change by more than a little";
-    proposal_.target_missed = share(proposal_.after.ham.tagged, proposal_.after.ham.messages) > kTarget;
+    if (proposal_.changes.empty()) return "no score would change by more than a little";
+    proposal_.target_missed = share(figures.ham.tagged, figures.ham.messages) > kTarget;
+    return "";
+  }
+
+  [[nodiscard]] double cost_chance(const Scores& before, const Scores& after) const {
+    return chance_of(sample_, costs_of(sample_, before, options_), costs_of(sample_, after, options_));
+  }
+
+  /// The present scores tag too much ham, with these hardly any of that is left, and the spam missed for it is not
+  /// much.
+  [[nodiscard]] bool mends(const Figures& after) const {
+    const Figures& before = proposal_.before;
+    double was = share(before.ham.tagged, before.ham.messages);
+    double is = share(after.ham.tagged, after.ham.messages);
+    double missed = share(before.spam.tagged, before.spam.messages) - share(after.spam.tagged, after.spam.messages);
+    bool enough = was > kTarget && is - kTarget <= (was - kTarget) / 4;
+    return enough && missed < kMending * (was - is);
+  }
+
+  /// Ham that is tagged is rare: a handful says little about chance. How near to the threshold all of it comes says
+  /// more.
+  [[nodiscard]] double ham_chance(const Scores& before, const Scores& after) const {
+    std::vector<double> was = losses_of(sample_, before, options_);
+    std::vector<double> is = losses_of(sample_, after, options_);
+    for (size_t i = 0; i < was.size(); ++i) {
+      if (sample_.messages()[i].spam) was[i] = is[i] = 0;
+    }
+    return chance_of(sample_, was, is);
   }
 
   static double share(size_t part, size_t whole) {
     return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
   }
 
-  [[nodiscard]] std::string why_none(double cost_chance, double loss_chance) const {
+  [[nodiscard]] std::string why_none(const Figures& after, double chance) const {
     const Figures& before = proposal_.before;
-    const Figures& after = proposal_.after;
     double error = uncertainty_of_auc(problem_.campaigns(false), problem_.campaigns(true));
     double least = std::max(kLeastAuc, 0.5 + kSureErrors * error);
     if (before.auc < 1 - least && after.auc < least) {
@@ -218,7 +262,11 @@ class Proposing {
       return fmt::format("other scores would reject more ham ({} instead of {})", after.ham.rejected,
                          before.ham.rejected);
     }
-    if (cost_chance > kChance || loss_chance > kChance) {
+    if (after.auc < before.auc - kAucLost) {
+      return fmt::format("other scores would tell ham and spam apart less well (AUC {:.4f} instead of {:.4f})",
+                         after.auc, before.auc);
+    }
+    if (chance > kChance) {
       return "no other scores do better on messages that they were not made from by more than chance explains";
     }
     return "";
@@ -284,6 +332,8 @@ class Proposing {
 
   /// Ham that scores most and spam that scores least, where that is a clear mistake.
   void suspect(const Scores& scores) {
+    proposal_.suspicious_ham.clear();
+    proposal_.suspicious_spam.clear();
     std::vector<size_t> order(scores.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
@@ -302,6 +352,7 @@ class Proposing {
   const Sample& sample_;
   const Options& options_;
   Fits fits_;
+  bool careful_ = true;
   Proposal proposal_;
 };
 

@@ -365,7 +365,10 @@ uint64_t sender_of(const message::Header& header) {
   if (std::binary_search(kMailboxProviders.begin(), kMailboxProviders.end(), std::string_view(sender))) {
     for (const message::Field& field : header.fields) {
       if (!equal_nocase(field.name, "From")) continue;
-      sender = read_mailbox(message::unfold(field.value.substr(0, kMaxField))).local + "@" + sender;
+      std::string mailbox = read_mailbox(message::unfold(field.value.substr(0, kMaxField))).local;
+      mailbox += '@';
+      mailbox += sender;
+      sender = std::move(mailbox);
       break;
     }
   }

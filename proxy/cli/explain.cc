@@ -45,15 +45,20 @@ std::string not_found(ops::JournalReader& journal, const std::string& id, const 
   });
   std::string text = fmt::format("{} is not in the journal {}", id, config.journal_path);
   if (!read) return text + " (" + read.error().message + ')';
-  if (!oldest) return text + ", which is empty: has the gateway been told of another [journal] path, or of none?";
+  if (!oldest)
+    return text +
+           ", which is empty: all may be older than [journal] keep, or the gateway was told of another path, or of "
+           "none";
   int64_t given = time_of_id(id);
   text += fmt::format(", which reaches back to {}", local_time(*oldest));
   if (given < *oldest) return text + fmt::format("; the id is of {}: it is older", local_time(given));
   if (given > now + 60'000) return text + "; the id is of the future: is it mistyped?";
-  return text + fmt::format(
-                    "; the id is of {}. A message is written within a second of its answer; of one that was never "
-                    "answered, because its client left, there is nothing but the log",
-                    local_time(given));
+  return text +
+         fmt::format(
+             "; the id is of {}. A message is written within a second of its answer. Missing are those that were "
+             "never answered, because the client left, and those that the disk did not take "
+             "(postern_journal_dropped_total): the log has them",
+             local_time(given));
 }
 
 std::optional<double> number(const nlohmann::json& object, const char* name) {

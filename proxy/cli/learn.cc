@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -96,8 +96,8 @@ class Learning {
       ++given.empty;
       return {};
     }
-    if (forget_) return forget_one(example.digest, given);
-    auto [said, first] = said_.try_emplace(example.digest, given.spam);
+    if (forget_) return forget_one(example, given);
+    auto [said, first] = said_.try_emplace(std::pair(example.digest, example.sender), given.spam);
     auto taken = store_.learn(example);
     if (!taken) return tl::unexpected(std::move(taken.error()));
     if (!first && std::exchange(said->second, given.spam) == given.spam) {
@@ -112,8 +112,8 @@ class Learning {
     return {};
   }
 
-  Result<void> forget_one(uint64_t digest, Given& given) {
-    auto gone = store_.forget(digest);
+  Result<void> forget_one(const classifier::Example& example, Given& given) {
+    auto gone = store_.forget(example.digest, example.sender);
     if (!gone) return tl::unexpected(std::move(gone.error()));
     ++(*gone ? given.forgotten : given.strange);
     return {};
@@ -121,7 +121,7 @@ class Learning {
 
   Learned& store_;
   const bool forget_;
-  std::unordered_map<uint64_t, bool> said_;
+  std::map<std::pair<uint64_t, uint64_t>, bool> said_;
   uint64_t contradictions_ = 0;
 };
 

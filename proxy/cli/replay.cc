@@ -20,14 +20,16 @@ std::optional<Loaded> load_against(const Loaded& in_force, const std::string& pa
   bool directory = std::filesystem::is_directory(path, error);
   // "local.lua.proposed", as `tune` writes it, is one too.
   bool local = std::filesystem::path(path).filename().string().find(".lua") != std::string::npos;
-  if (!directory && !local) return load_or_complain(path, Examples::Skip);
+  if (!directory && !local) return load_or_complain(path, Examples::Run);
   rules::RuleSet::Options options;
   options.pattern_cache = in_force.config->pattern_cache;
   options.write_cache = false;
   if (!directory) options.local = path;
   auto rules = rules::RuleSet::load(directory ? path : in_force.config->rules_directory, std::move(options));
-  if (rules) return Loaded{in_force.config, *rules};
-  for (const auto& problem : rules.error()) std::cerr << problem.to_string() << '\n';
+  // What no reload would take is not worth a report.
+  std::vector<rules::Problem> problems = rules ? (*rules)->run_examples() : rules.error();
+  if (problems.empty()) return Loaded{in_force.config, *rules};
+  for (const auto& problem : problems) std::cerr << problem.to_string() << '\n';
   return std::nullopt;
 }
 

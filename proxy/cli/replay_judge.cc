@@ -216,10 +216,16 @@ bool RecordedJudge::was_asked(const RuleInfo& rule, const Working& work) const {
   const auto& decision = work.entry.evaluation.decision;
   if (!decision || find_hit(work.entry.evaluation.hits, rule.name) != nullptr) return true;
   auto decider = places_.find(decision->rule);
+  // Where the same rule decides again, what others add to the score says nothing.
+  if (!rule.action && decider != places_.end() && is_same_rule(decider->second, work)) {
+    const RuleInfo& same = rules_->rules()[decider->second];
+    if (!same.disabled && !same.shadow && same.action == decision->verdict) return true;
+  }
   return decider != places_.end() && rule.stage < rules_->rules()[decider->second].stage;
 }
 
 bool RecordedJudge::is_as_it_was(size_t rule, const Working& work) const {
+  if (work.same_set) return true;  // it said then what it would say now, or was not asked, and would not be now
   const RuleInfo& info = rules_->rules()[rule];
   return info.stage <= work.reached && is_same_rule(rule, work) && was_asked(info, work);
 }

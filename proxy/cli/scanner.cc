@@ -49,7 +49,8 @@ std::string sender_of(const std::optional<std::string>& given, bool connected, F
   if (auto path = header.first("Return-Path")) return without_brackets(*path);
   if (connected) return {};
   facts.content = std::make_shared<mime::Content>(facts.message, true);
-  return bulk::special_kind(*facts.content, header, true, 0) ? std::string() : author_of(header);
+  auto kind = bulk::special_kind(*facts.content, header, true, 0);
+  return kind == bulk::Evidence::Bounce || kind == bulk::Evidence::AutoReply ? std::string() : author_of(header);
 }
 
 /// Rules that could not say anything of a message; the rest is passed on.

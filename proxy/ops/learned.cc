@@ -71,7 +71,7 @@ class Learned::Impl {
   Result<void> begin();
   void close();
   Result<Taken> learn(const classifier::Example& example);
-  Result<bool> forget(uint64_t digest);
+  Result<bool> forget(uint64_t digest, uint64_t sender);
   Result<uint64_t> commit();
   Result<Counts> counts();
   Result<std::vector<classifier::Example>> examples();
@@ -147,8 +147,8 @@ Result<void> Learned::Impl::check() {
 Result<void> Learned::Impl::make_tables() {
   const std::string tables = fmt::format(
       "BEGIN IMMEDIATE;"
-      "CREATE TABLE examples (digest INTEGER PRIMARY KEY, spam INTEGER NOT NULL, sender INTEGER NOT NULL,"
-      " time INTEGER NOT NULL, place INTEGER NOT NULL, features BLOB NOT NULL);"
+      "CREATE TABLE examples (digest INTEGER NOT NULL, spam INTEGER NOT NULL, sender INTEGER NOT NULL,"
+      " time INTEGER NOT NULL, place INTEGER NOT NULL, features BLOB NOT NULL, PRIMARY KEY (digest, sender));"
       "CREATE INDEX by_place ON examples (spam, place);"
       "PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
       kApplication, kVersion);
@@ -158,11 +158,13 @@ Result<void> Learned::Impl::make_tables() {
 Result<void> Learned::Impl::begin() {
   sqlite3* database = database_.get();
   int result = database_.run("BEGIN IMMEDIATE");
-  if (result == SQLITE_OK) result = look_.prepare(database, "SELECT spam FROM examples WHERE digest = ?", true);
+  if (result == SQLITE_OK)
+    result = look_.prepare(database, "SELECT spam FROM examples WHERE digest = ? AND sender = ?", true);
   if (result == SQLITE_OK) {
     result = put_.prepare(database, "INSERT OR REPLACE INTO examples VALUES (?, ?, ?, ?, ?, ?)", true);
   }
-  if (result == SQLITE_OK) result = remove_.prepare(database, "DELETE FROM examples WHERE digest = ?", true);
+  if (result == SQLITE_OK)
+    result = remove_.prepare(database, "DELETE FROM examples WHERE digest = ? AND sender = ?", true);
   if (result != SQLITE_OK) return error(result);
   auto last = number_of("SELECT coalesce(max(place), 0) FROM examples");
   if (!last) return tl::unexpected(std::move(last.error()));
@@ -171,7 +173,7 @@ Result<void> Learned::Impl::begin() {
 }
 
 Result<Learned::Taken> Learned::Impl::learn(const classifier::Example& example) {
-  int found = look_.bind(1, as_signed(example.digest)).step();
+  int found = look_.bind(1, as_signed(example.digest)).bind(2, as_signed(example.sender)).step();
   if (found != SQLITE_ROW && found != SQLITE_DONE) return error(found);
   Taken taken = Taken::New;
   if (found == SQLITE_ROW) taken = (look_.integer(0) != 0) == example.spam ? Taken::Known : Taken::Relabelled;
@@ -183,8 +185,9 @@ Result<Learned::Taken> Learned::Impl::learn(const classifier::Example& example) 
   return taken;
 }
 
-Result<bool> Learned::Impl::forget(uint64_t digest) {
-  if (int result = remove_.bind(1, as_signed(digest)).run(); result != SQLITE_OK) return error(result);
+Result<bool> Learned::Impl::forget(uint64_t digest, uint64_t sender) {
+  if (int result = remove_.bind(1, as_signed(digest)).bind(2, as_signed(sender)).run(); result != SQLITE_OK)
+    return error(result);
   return sqlite3_changes(database_.get()) > 0;
 }
 
@@ -222,7 +225,8 @@ Result<std::vector<classifier::Example>> Learned::Impl::examples() {
   std::vector<classifier::Example> all;
   all.reserve(count->ham + count->spam);
   sqlite::Statement read;
-  int result = read.prepare(database_.get(), "SELECT digest, spam, sender, features FROM examples ORDER BY digest");
+  int result =
+      read.prepare(database_.get(), "SELECT digest, spam, sender, features FROM examples ORDER BY digest, sender");
   if (result != SQLITE_OK) return error(result);
   for (;;) {
     result = read.step();
@@ -276,8 +280,8 @@ Result<Learned::Taken> Learned::learn(const classifier::Example& example) {
   return impl_->learn(example);
 }
 
-Result<bool> Learned::forget(uint64_t digest) {
-  return impl_->forget(digest);
+Result<bool> Learned::forget(uint64_t digest, uint64_t sender) {
+  return impl_->forget(digest, sender);
 }
 
 Result<uint64_t> Learned::commit() {

@@ -39,10 +39,11 @@ class Learned {
   /// Undoes what was not committed.
   ~Learned();
 
-  /// The latest word on a message counts. One that is known is as young as a new one afterwards.
+  /// The latest word on a message counts; of messages that are nearly alike those of one sender are one, and what
+  /// another sender writes takes nothing away. One that is known is as young as a new one afterwards.
   [[nodiscard]] Result<Taken> learn(const classifier::Example& example);
   /// False: it was not learned.
-  [[nodiscard]] Result<bool> forget(uint64_t digest);
+  [[nodiscard]] Result<bool> forget(uint64_t digest, uint64_t sender);
   /// Makes it lasting. Returns how many of the oldest had to go.
   [[nodiscard]] Result<uint64_t> commit();
 

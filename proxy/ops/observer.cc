@@ -97,7 +97,8 @@ std::vector<ShadowChange> shadow_changes(const session::MessageRecord& record, c
     supposed.score = rules::sum(supposed.hits, rules.groups());
     supposed.decision = record.evaluation->decision;
     auto action = action_of(rules, hit.rule);
-    if (!supposed.decision && action) supposed.decision = rules::Decision{*action, hit.rule, "", "", ""};
+    // Behind the rule that decided none has run: a shadow rule that hit would have decided before it.
+    if (action) supposed.decision = rules::Decision{*action, hit.rule, "", "", ""};
     rules::Verdict to = rules::judge(supposed, thresholds).verdict;
     if (to != record.judgement.verdict) changes.push_back({hit.rule, record.judgement.verdict, to});
     hit.shadow = true;

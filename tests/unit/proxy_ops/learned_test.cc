@@ -111,6 +111,11 @@ TEST_F(LearnedTest, TheLatestWordCounts) {
   EXPECT_EQ((*store)->learn(example(1, false)).value(), Taken::New);
   EXPECT_EQ((*store)->learn(example(1, false)).value(), Taken::Known);
   EXPECT_EQ((*store)->learn(example(1, true)).value(), Taken::Relabelled);
+  classifier::Example stranger = example(1, false);
+  stranger.sender = 10;
+  EXPECT_EQ((*store)->learn(stranger).value(), Taken::New) << "what another sender writes takes nothing away";
+  EXPECT_TRUE((*store)->forget(1, 10).value());
+  EXPECT_EQ((*store)->learn(example(1, true)).value(), Taken::Known);
   ASSERT_TRUE((*store)->commit());
   store->reset();
   EXPECT_THAT(known(), ElementsAre(-1));
@@ -121,9 +126,9 @@ TEST_F(LearnedTest, WhatIsForgottenIsGone) {
   {
     auto store = open();
     ASSERT_TRUE(store);
-    EXPECT_TRUE((*store)->forget(2).value());
-    EXPECT_FALSE((*store)->forget(2).value());
-    EXPECT_FALSE((*store)->forget(3).value());
+    EXPECT_TRUE((*store)->forget(2, 9).value());
+    EXPECT_FALSE((*store)->forget(2, 9).value());
+    EXPECT_FALSE((*store)->forget(3, 9).value());
     ASSERT_TRUE((*store)->commit());
   }
   EXPECT_THAT(known(), ElementsAre(1));
@@ -142,7 +147,7 @@ TEST_F(LearnedTest, WithoutCommitNothingHasHappened) {
     auto store = open();
     ASSERT_TRUE(store);
     ASSERT_TRUE((*store)->learn(example(2, true)));
-    ASSERT_TRUE((*store)->forget(1));
+    ASSERT_TRUE((*store)->forget(1, 9));
   }
   EXPECT_THAT(known(), ElementsAre(1));
 }
