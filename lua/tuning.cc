@@ -22,9 +22,10 @@ namespace {
 
 constexpr uint32_t kFolds = Problem::kFolds;
 /// From the most careful to the boldest: of those that do as well the first is taken.
-constexpr Strength kStrengths[] = {{30, 100}, {30, 30}, {100, 30}, {30, 5},  {100, 5}, {300, 5}, {1000, 5},
-                                   {10, 5},   {10, 1},  {30, 1},   {100, 1}, {300, 1}, {1000, 1}};
+constexpr Strength kStrengths[] = {{30, 100}, {30, 30},  {100, 30}, {100, 5}, {300, 5}, {1000, 5}, {100, 1},
+                                   {300, 1},  {1000, 1}, {30, 5},   {10, 5},  {30, 1},  {10, 1}};
 constexpr size_t kStrengthCount = std::size(kStrengths);
+constexpr size_t kCarefulCount = 9;
 constexpr double kOverTarget = 100;  // where care is taken, for each share of ham above the target; see costs_of
 /// Ham this close below the threshold says what others will do that are not in the sample.
 constexpr double kNear = 2.0;
@@ -164,7 +165,7 @@ class Proposing {
   [[nodiscard]] size_t best_strength(uint32_t without) const {
     size_t best = 0;
     double least = cost_of(0, without);
-    for (size_t strength = 1; strength < kStrengthCount; ++strength) {
+    for (size_t strength = 1; strength < (careful_ ? kCarefulCount : kStrengthCount); ++strength) {
       double cost = cost_of(strength, without);
       // Bolder only for something.
       if (cost < least - 0.001) {

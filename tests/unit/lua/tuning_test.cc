@@ -269,7 +269,7 @@ TEST(Tuning, LabelsTheWrongWayRoundAreSeen) {
 }
 
 TEST(Tuning, GoodScoresAreLeftAlone) {
-  World world({{rule("A", 6), 0.0005, 0.97}, {rule("B", 6), 0.0005, 0.97}, {rule("C", 3), 0.001, 0.5}});
+  World world({{rule("A", 8), 0, 0.97}, {rule("B", 8), 0, 0.97}, {rule("C", 3), 0.001, 0.5}});
   auto proposal = world.fill(1000, 1000).propose();
   ASSERT_TRUE(proposal.has_value());
   EXPECT_TRUE(proposal->changes.empty());
