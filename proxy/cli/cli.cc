@@ -34,7 +34,8 @@ CLI::App* add_scan(CLI::App& app, Arguments& arguments) {
   add_config(*scan, arguments);
   scan->add_option("--ip", arguments.scan.ip, "the client's address")->type_name("A");
   scan->add_option("--helo", arguments.scan.helo, "what the client said in EHLO")->type_name("NAME");
-  scan->add_option("--from", arguments.from, "envelope sender (default: Return-Path, else the author)")->type_name("ADDR");
+  scan->add_option("--from", arguments.from, "envelope sender (default: Return-Path, else the author)")
+      ->type_name("ADDR");
   scan->add_option("--rcpt", arguments.scan.rcpts, "envelope recipient, may be repeated")
       ->type_name("ADDR")
       ->allow_extra_args(false);
