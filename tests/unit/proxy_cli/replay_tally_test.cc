@@ -105,7 +105,7 @@ TEST(Tally, TheSameMessagesAreNamedInWhateverOrderTheyCome) {
 
 TEST(Tally, RulesThatHitNearlyTheSameAreFound) {
   Tally tally(2);
-  auto add = [&tally](int count, std::vector<Opinion::Hit> hits) {
+  auto add = [&tally](int count, const std::vector<Opinion::Hit>& hits) {
     for (int i = 0; i < count; ++i) {
       tally.add(sample(std::to_string(i), Label::Spam, opinion(Verdict::Accept, 0), opinion(Verdict::Accept, 0, hits)));
     }

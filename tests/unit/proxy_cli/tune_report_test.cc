@@ -9,7 +9,6 @@ namespace postern::cli {
 namespace {
 
 using rules::tuning::Change;
-using rules::tuning::Counts;
 using rules::tuning::Proposal;
 using testing::HasSubstr;
 using testing::Not;

@@ -16,7 +16,7 @@ namespace postern::ops {
 
 // Everything that a text may do to its surroundings: NUL, quotes, control characters, octets that are no UTF-8, half a
 // character, and characters of the plane by which such octets are kept.
-inline const std::string kHostile = std::string("a\0b\"\\\n\r\t\x01\x7f\x80\xff\xc3", 14) +
+inline const std::string kHostile = std::string("a\0b\"\\\n\r\t\x01\x7f\x80\xff\xc3", 13) +
                                     "(\xed\xa0\x80\xf4\x8f\xbe\x80\xf4\x8f\xbf\xbf" +
                                     "\xf0\x9f\x92\xa9\xc3\xa9\",\"x\":1}";
 

@@ -11,7 +11,6 @@ namespace postern::ops {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -19,7 +18,7 @@ using testing::SizeIs;
 TEST_F(JournalTest, WhatIsPutComesBack) {
   auto journal = open();
   JournalRow sent = row(1);
-  sent.header = std::string("A: \0\xff'\"\r\n", 10);
+  sent.header = std::string("A: \0\xff'\"\r\n", 9);
   journal->put(sent);
   journal->put(row(2));
   journal->finish();
