@@ -62,7 +62,9 @@ class World {
   }
   void leave(size_t place, std::string why) { sample_.leave(place, std::move(why)); }
 
-  [[nodiscard]] Result<Proposal> propose(Options options = {}) const { return tuning::propose(sample_, options); }
+  [[nodiscard]] Result<Proposal> propose(const Options& options = {}) const {
+    return tuning::propose(sample_, options);
+  }
   [[nodiscard]] const Sample& sample() const { return sample_; }
 
  private:
@@ -251,6 +253,7 @@ TEST(Tuning, ManyRulesThatMeanNothingAreNotLearned) {
   std::vector<std::string> names;
   names.reserve(150);
   for (int i = 0; i < 150; ++i) names.push_back("NOISE_" + std::to_string(i));
+  noise.reserve(names.size());
   for (const std::string& name : names) noise.push_back({rule(name.c_str(), 1), 0.05, 0.05});
   for (unsigned seed = 1; seed <= 8; ++seed) {
     auto proposal = World(noise).fill(150, 150, seed).propose();
