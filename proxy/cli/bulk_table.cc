@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {
@@ -20,27 +21,6 @@ constexpr size_t kMaxSubject = 60;
 constexpr size_t kMaxAll = 400;  // where there is a line for it
 constexpr size_t kMaxQueue = 160;
 constexpr size_t kMostPassed = 50;
-
-/// Characters that show nothing themselves and turn the order of others, or hide between them: U+200B to U+200F, U+2028
-/// to U+202E, U+2060 to U+206F, U+FEFF.
-bool is_invisible(std::string_view sequence) {
-  if (sequence == "\xef\xbb\xbf") return true;
-  if (sequence.size() != 3 || sequence[0] != '\xe2') return false;
-  auto last = static_cast<unsigned char>(sequence[2]);
-  if (sequence[1] == '\x80') return (last >= 0x8b && last <= 0x8f) || (last >= 0xa8 && last <= 0xae);
-  return sequence[1] == '\x81' && last >= 0xa0 && last <= 0xaf;
-}
-
-std::string shown(std::string_view untrusted, size_t limit) {
-  std::string visible;
-  for (size_t at = 0; at < untrusted.size();) {
-    size_t length = std::max<size_t>(utf8_sequence(untrusted, at), 1);
-    std::string_view sequence = untrusted.substr(at, length);
-    if (!is_invisible(sequence)) visible += sequence;
-    at += length;
-  }
-  return escape_for_log(visible, limit);
-}
 
 std::string text(const ordered_json& object, const char* name, size_t limit) {
   auto found = object.find(name);

@@ -11,7 +11,7 @@
 #include "proxy/cli/cli.h"
 #include "proxy/cli/explain_id.h"
 #include "proxy/cli/explain_report.h"
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 #include "proxy/ops/journal.h"
 #include "proxy/ops/journal_entry.h"
 
@@ -61,30 +61,6 @@ std::string not_found(ops::JournalReader& journal, const std::string& id, const 
              local_time(given));
 }
 
-std::optional<double> number(const nlohmann::json& object, const char* name) {
-  auto found = object.find(name);
-  return found == object.end() || !found->is_number() ? std::nullopt : std::optional(found->get<double>());
-}
-
-/// Of the rules that judged, as the journal has them.
-std::optional<rules::Groups> groups_of(const ops::JournalRules& rules) {
-  auto object = nlohmann::json::parse(rules.data, nullptr, false);
-  if (!object.is_object() || !object.contains("groups") || !object["groups"].is_object()) return std::nullopt;
-  rules::Groups groups;
-  for (const auto& [name, group] : object["groups"].items()) {
-    if (!group.is_object()) continue;
-    rules::Group read;
-    read.max = number(group, "max").value_or(0);
-    if (auto dampers = group.find("dampers"); dampers != group.end() && dampers->is_object()) {
-      for (const auto& [rule, max] : dampers->items()) {
-        if (max.is_number()) read.dampers[rule] = max.get<double>();
-      }
-    }
-    groups[name] = std::move(read);
-  }
-  return groups;
-}
-
 Around around_of(ops::JournalReader& journal, const std::string& version, const rules::RuleSetPtr& now) {
   Around around;
   around.now = now;
@@ -92,7 +68,7 @@ Around around_of(ops::JournalReader& journal, const std::string& version, const 
   if (now && now->version() == version) {
     around.groups = now->groups();
   } else if (auto recorded = journal.rules(version); recorded && *recorded) {
-    around.groups = groups_of(**recorded);
+    if (auto rules = ops::read_rules(**recorded)) around.groups = std::move(rules->groups);
   }
   return around;
 }
@@ -125,7 +101,7 @@ int print(ops::JournalReader& journal, const std::vector<ops::JournalRow>& rows,
       answers.push_back(explain_json(*entry, around));
     } else {
       if (!text.empty()) text += '\n' + std::string(96, '=') + "\n\n";
-      text += explain_text(*entry, around);
+      text += terminal_text(*entry, around);
     }
   }
   if (options.json) {

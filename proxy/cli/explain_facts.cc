@@ -6,7 +6,7 @@
 
 #include "filters/mime/content.h"
 #include "proxy/cli/explain_report.h"
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {

@@ -1,4 +1,4 @@
-// The same as explain_text(), for programs.
+// The same as terminal_text(), for programs.
 #include <algorithm>
 #include <cmath>
 #include <string_view>
@@ -6,7 +6,7 @@
 #include "filters/mime/content.h"
 #include "proxy/cli/explain_report.h"
 #include "proxy/cli/explain_sum.h"
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {

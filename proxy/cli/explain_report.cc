@@ -10,7 +10,7 @@
 #include "filters/message/headers.h"
 #include "filters/mime/mime.h"
 #include "proxy/cli/explain_sum.h"
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {
@@ -321,7 +321,7 @@ std::optional<bool> same_rules(const JournalEntry& entry, const Around& around) 
   return around.now->version() == entry.rules_version;
 }
 
-std::string explain_text(const JournalEntry& entry, const Around& around) {
+std::string terminal_text(const JournalEntry& entry, const Around& around) {
   std::string out = head_text(entry, around);
   out += sum_text(entry, around);
   out += shadow_text(entry, around);

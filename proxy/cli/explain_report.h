@@ -21,11 +21,11 @@ struct Around {
 };
 
 /// For people, in about 96 columns: the verdict and its reason first. Untrusted text is escaped and cut.
-[[nodiscard]] std::string explain_text(const ops::JournalEntry& entry, const Around& around);
+[[nodiscard]] std::string terminal_text(const ops::JournalEntry& entry, const Around& around);
 /// One object; its text is as it was recorded.
 [[nodiscard]] nlohmann::ordered_json explain_json(const ops::JournalEntry& entry, const Around& around);
 
-/// Of explain_text(): who said what of the message, what is in it, and the steps it took.
+/// Of terminal_text(): who said what of the message, what is in it, and the steps it took.
 [[nodiscard]] std::string facts_text(const ops::JournalEntry& entry, const Around& around);
 [[nodiscard]] std::string content_text(const ops::JournalEntry& entry);
 [[nodiscard]] std::string timeline_text(const ops::JournalEntry& entry);

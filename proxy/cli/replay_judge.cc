@@ -85,18 +85,7 @@ const rules::Hit* find_hit(const std::vector<rules::Hit>& hits, std::string_view
 rules::Thresholds thresholds_for(const session::VerdictPolicy& policy, const std::vector<std::string>& recipients) {
   std::optional<rules::Thresholds> all;
   for (const std::string& recipient : recipients) {
-    std::string lower = to_lower(recipient);
-    size_t at = lower.rfind('@');
-    rules::Thresholds own = policy.thresholds;
-    for (const auto& entry : policy.overrides) {
-      auto meant = [&](const std::string& pattern) {
-        return pattern == lower || (pattern.starts_with('@') && at != std::string::npos && lower.substr(at) == pattern);
-      };
-      if (std::any_of(entry.recipients.begin(), entry.recipients.end(), meant)) {
-        own = entry.thresholds;
-        break;
-      }
-    }
+    const rules::Thresholds& own = policy.thresholds_for(recipient);
     all = all ? rules::strictest(*all, own) : own;
   }
   return all.value_or(policy.thresholds);

@@ -13,26 +13,11 @@
 namespace postern::ops {
 namespace {
 
-bool concerns(const session::RecipientThresholds& some, const std::string& recipient) {
-  std::string lower = to_lower(recipient);
-  size_t at = std::min(lower.rfind('@'), lower.size());
-  std::string_view domain = std::string_view(lower).substr(at);
-  return std::any_of(some.recipients.begin(), some.recipients.end(),
-                     [&](const std::string& entry) { return entry == lower || entry == domain; });
-}
-
-const rules::Thresholds& thresholds_of(const session::VerdictPolicy& verdict, const std::string& recipient) {
-  for (const auto& some : verdict.overrides) {
-    if (concerns(some, recipient)) return some.thresholds;
-  }
-  return verdict.thresholds;
-}
-
 rules::Thresholds thresholds_of(const session::VerdictPolicy& verdict, const std::vector<std::string>& recipients) {
   if (recipients.empty() || verdict.overrides.empty()) return verdict.thresholds;
-  rules::Thresholds out = thresholds_of(verdict, recipients.front());
+  rules::Thresholds out = verdict.thresholds_for(recipients.front());
   if (verdict.mixed == session::VerdictPolicy::Mixed::Strictest) {
-    for (const std::string& recipient : recipients) out = rules::strictest(out, thresholds_of(verdict, recipient));
+    for (const std::string& recipient : recipients) out = rules::strictest(out, verdict.thresholds_for(recipient));
   }
   return out;
 }

@@ -34,6 +34,19 @@ bool DomainSet::contains(std::string_view domain) const {
   return false;
 }
 
+const rules::Thresholds& VerdictPolicy::thresholds_for(std::string_view recipient) const {
+  std::string lower = to_lower(recipient);
+  size_t at = std::min(lower.rfind('@'), lower.size());
+  std::string_view domain = std::string_view(lower).substr(at);  // with the "@"
+  for (const RecipientThresholds& some : overrides) {
+    bool concerned = std::any_of(some.recipients.begin(), some.recipients.end(), [&](const std::string& entry) {
+      return entry == lower || (!domain.empty() && entry == domain);
+    });
+    if (concerned) return some.thresholds;
+  }
+  return thresholds;
+}
+
 void Policy::finish(bool tls_available) {
   server.hostname = hostname;
   server.max_message = limits.message_size;

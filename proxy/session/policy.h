@@ -80,6 +80,9 @@ struct VerdictPolicy {
   std::string subject_prefix;
   bool reveal = true;
   enum class Mixed { Split, Strictest } mixed = Mixed::Split;
+
+  /// Those of one recipient, an address in any case.
+  [[nodiscard]] const rules::Thresholds& thresholds_for(std::string_view recipient) const;
 };
 
 struct Policy {

@@ -192,7 +192,7 @@ Task<Reply> SessionImpl::take_recipient(smtp::RcptCommand command) {
     co_return *refused;
   }
   std::string address = command.to.address;
-  rules::Thresholds thresholds = thresholds_for(address);
+  rules::Thresholds thresholds = policy_.verdict.thresholds_for(address);
   auto conflict = mix_thresholds(tx, thresholds);
   if (!conflict) conflict = choose_route(tx, command.to.domain);
   if (conflict) {
@@ -233,18 +233,6 @@ std::optional<Reply> SessionImpl::refuse_relay(const smtp::Path& path) const {
   auto domain = to_ascii_domain(path.domain);
   if (domain && policy_.relay.domains.contains(*domain)) return std::nullopt;
   return Reply(550, "5.7.1", "relaying denied: " + printable_ascii(path.domain, 100) + " is not handled here");
-}
-
-rules::Thresholds SessionImpl::thresholds_for(const std::string& address) const {
-  std::string lower = to_lower(address);
-  size_t at = lower.rfind('@');
-  for (const auto& entry : policy_.verdict.overrides) {
-    for (const auto& pattern : entry.recipients) {
-      bool whole_domain = pattern.starts_with('@') && at != std::string::npos && lower.substr(at) == pattern;
-      if (whole_domain || pattern == lower) return entry.thresholds;
-    }
-  }
-  return policy_.verdict.thresholds;
 }
 
 // One message, one verdict (design, section 4).

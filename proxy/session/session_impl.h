@@ -71,7 +71,6 @@ class SessionImpl final : private LinkEvents {
   Task<void> know_client(Transaction& transaction);
   Task<void> know_spf(Transaction& transaction);
   std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
-  [[nodiscard]] rules::Thresholds thresholds_for(const std::string& address) const;
   std::optional<smtp::Reply> mix_thresholds(const Transaction& transaction, rules::Thresholds& thresholds) const;
   std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
   Task<std::optional<smtp::Reply>> run_rcpt_rules(Transaction& transaction, const std::string& address);

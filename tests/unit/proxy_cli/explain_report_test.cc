@@ -10,7 +10,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/mime/content.h"
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {
@@ -110,7 +110,7 @@ double column_sum(const std::string& text) {
 }
 
 TEST(ExplainReport, BeginsWithTheVerdictAndItsReason) {
-  std::string text = explain_text(rejected(), around());
+  std::string text = terminal_text(rejected(), around());
   EXPECT_THAT(
       text,
       StartsWith("REJECTED\n  because score 17.2 has reached the threshold of reject, 15.0: LOTTERY 8.0, HURRY 6.2,"));
@@ -123,7 +123,7 @@ TEST(ExplainReport, BeginsWithTheVerdictAndItsReason) {
 }
 
 TEST(ExplainReport, TheColumnAddsUp) {
-  std::string text = explain_text(rejected(), around());
+  std::string text = terminal_text(rejected(), around());
   EXPECT_EQ(column_sum(text), 17.2) << text;
   EXPECT_THAT(text, HasSubstr("     -4.2  group content: 14.2 together, may add 10.0 at most\n"));
   EXPECT_THAT(text, HasSubstr("      3.0  SPF_FAIL  = 1.5 x 2.0  \"sender.example\"\n"));
@@ -136,26 +136,26 @@ TEST(ExplainReport, TheColumnAddsUp) {
   damped.evaluation.score = 12.7;
   Around with = around();
   with.groups->at("content").dampers["DMARC_PASS"] = 6;
-  text = explain_text(damped, with);
+  text = terminal_text(damped, with);
   EXPECT_EQ(column_sum(text), 12.7) << text;
   EXPECT_THAT(text, HasSubstr("may add 10.0 at most, but 6.0 since DMARC_PASS hit"));
 }
 
 TEST(ExplainReport, SaysWhatTheRulesAreNow) {
   Around with = around();
-  std::string text = explain_text(rejected(), with);
+  std::string text = terminal_text(rejected(), with);
   EXPECT_THAT(text, HasSubstr("the rules of --config cannot be read"));
   EXPECT_THAT(text, Not(HasSubstr("no such rule")));
   with.now = rules_now();
   ASSERT_NE(with.now, nullptr);
-  text = explain_text(rejected(), with);
+  text = terminal_text(rejected(), with);
   EXPECT_THAT(text, HasSubstr("the envelope sender's domain forbids this client [rules/10-a.lua:1]"));
   EXPECT_THAT(text, HasSubstr("LOTTERY (it scores 2.5 now)"));
   EXPECT_THAT(text, HasSubstr("HURRY (there is no such rule any more)"));
   EXPECT_THAT(text, HasSubstr("the rules have changed since: now " + with.now->version()));
   JournalEntry same = rejected();
   same.rules_version = with.now->version();
-  EXPECT_THAT(explain_text(same, with), HasSubstr(", the same as now"));
+  EXPECT_THAT(terminal_text(same, with), HasSubstr(", the same as now"));
 }
 
 TEST(ExplainReport, ADecisionByActionIsSaid) {
@@ -163,7 +163,7 @@ TEST(ExplainReport, ADecisionByActionIsSaid) {
   entry.stage = "connect";
   entry.evaluation.decision =
       rules::Decision{rules::Verdict::Reject, "ZEN_PBL", "", "192.0.2.10 is listed by ZEN", "ZEN"};
-  std::string text = explain_text(entry, around());
+  std::string text = terminal_text(entry, around());
   EXPECT_THAT(text,
               StartsWith("REJECTED when it connected\n  because the action of the rule ZEN_PBL decided (192.0.2.10 is "
                          "listed by ZEN)\n"));
@@ -177,21 +177,21 @@ TEST(ExplainReport, EveryOutcomeHasItsWords) {
   entry.verdict = "accept";
   entry.judgement = {rules::Verdict::Accept, 1, 6.0};
   entry.evaluation.score = 1;
-  EXPECT_THAT(explain_text(entry, around()),
+  EXPECT_THAT(terminal_text(entry, around()),
               StartsWith("ACCEPTED\n  because score 1.0 is below the threshold of tag, 6.0\n"));
   entry.verdict = "error";
   entry.reply = "451 4.4.1 mail system is not reachable";
   entry.backend_reply = "127.0.0.1:10025: connect: Connection refused";
-  EXPECT_THAT(explain_text(entry, around()), StartsWith("NOT DELIVERED (try again later)\n"));
-  EXPECT_THAT(explain_text(entry, around()), HasSubstr("behind us: 127.0.0.1:10025: connect: Connection refused"));
+  EXPECT_THAT(terminal_text(entry, around()), StartsWith("NOT DELIVERED (try again later)\n"));
+  EXPECT_THAT(terminal_text(entry, around()), HasSubstr("behind us: 127.0.0.1:10025: connect: Connection refused"));
   entry.reply = "550 5.1.1 no such user";
-  EXPECT_THAT(explain_text(entry, around()), StartsWith("REFUSED BY THE MAIL SYSTEM BEHIND\n"));
+  EXPECT_THAT(terminal_text(entry, around()), StartsWith("REFUSED BY THE MAIL SYSTEM BEHIND\n"));
   entry.verdict = "reject";
-  EXPECT_THAT(explain_text(entry, around()), HasSubstr("refused for its form"));
+  EXPECT_THAT(terminal_text(entry, around()), HasSubstr("refused for its form"));
   entry.duplicate = true;
-  EXPECT_THAT(explain_text(entry, around()), StartsWith("ANSWERED AS BEFORE\n"));
+  EXPECT_THAT(terminal_text(entry, around()), StartsWith("ANSWERED AS BEFORE\n"));
   entry.client_gone = true;
-  EXPECT_THAT(explain_text(entry, around()), HasSubstr("reply, which the client was not there to read: 550 5.1.1"));
+  EXPECT_THAT(terminal_text(entry, around()), HasSubstr("reply, which the client was not there to read: 550 5.1.1"));
 }
 
 TEST(ExplainReport, StepsAreCountedFromTheConnection) {
@@ -214,7 +214,7 @@ TEST(ExplainReport, WhatStrangersWroteDoesNoHarmToATerminal) {
   entry.timeline.assign(120, {evil, -1s, 1us, evil});
   entry.lists.emplace_back(evil, lists::Outcome{});
   entry.lists.back().second.listings.push_back({evil, evil, {*IpAddress::parse("127.0.0.2")}, {}});
-  std::string text = explain_text(entry, around());
+  std::string text = terminal_text(entry, around());
   EXPECT_TRUE(is_utf8(text));
   EXPECT_LT(text.size(), 60'000U);
   EXPECT_TRUE(

@@ -1,4 +1,4 @@
-// Pieces of what `postern explain` prints.
+// Text, times and paragraphs as they are shown to people on a terminal.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "proxy/cli/explain_text.h"
+#include "proxy/cli/terminal_text.h"
 
 #include <algorithm>
 #include <array>
