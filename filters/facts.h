@@ -34,13 +34,21 @@ struct ClientFacts {
   std::optional<dns::ReverseName::Result> reverse;  // iprev (RFC 8601, 2.7.3); from mail on
 };
 
-/// A value owned by the session's transaction. What is not known yet is nullopt or empty; `rules::Stage` says what is
-/// known when.
-struct Facts {
+/// Of a connection; each of its messages begins with it. Apart from the rest because gateways have thousands of
+/// connections on which nothing happens.
+struct ConnectionFacts {
   ClientFacts client;     // from connect on
   std::string helo;       // from helo on
   dns::HeloName helo_is;  // from helo on; what the DNS says of it where a rule reads it, else from message on
-  std::string from;       // from mail on: address without <>, empty for the null sender
+  /// By place in RuleSet::lists(); empty: none was asked. From the stage of the list's subject on where a rule of that
+  /// stage needs it, all of them from message on.
+  std::vector<lists::Outcome> lists;
+};
+
+/// A value owned by the session's transaction. What is not known yet is nullopt or empty; `rules::Stage` says what is
+/// known when.
+struct Facts : ConnectionFacts {
+  std::string from;                      // from mail on: address without <>, empty for the null sender
   std::optional<spf::Outcome> helo_spf;  // from mail on
   std::optional<spf::Outcome> spf;       // from mail on
   std::vector<std::string> rcpts;        // from rcpt on: accepted so far, the one being judged last
@@ -53,12 +61,9 @@ struct Facts {
   size_t dkim_ignored = 0;              // message: signatures beyond those
   std::optional<arc::Outcome> arc;      // message
   std::optional<dmarc::Outcome> dmarc;  // message
-  /// By place in RuleSet::lists(); empty: none was asked. From the stage of the list's subject on where a rule of that
-  /// stage needs it, all of them from message on.
-  std::vector<lists::Outcome> lists;
-  bulk::Outcome bulk;              // message; as it is where nobody counts
-  classifier::Outcome classifier;  // message; as it is where nothing was learned
-  bool smtputf8 = false;           // from mail on: the message is internationalised (RFC 6531)
+  bulk::Outcome bulk;                   // message; as it is where nobody counts
+  classifier::Outcome classifier;       // message; as it is where nothing was learned
+  bool smtputf8 = false;                // from mail on: the message is internationalised (RFC 6531)
 };
 
 }  // namespace postern

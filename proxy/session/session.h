@@ -76,7 +76,7 @@ class SessionImpl;
 /// inside a call of its owner into it... the owner retires it in a later turn and destroys it then).
 class Session {
  public:
-  /// `listener` and what `services` refers to outlive the session. `secured`: TLS is already up (implicit TLS).
+  /// `listener`, `services` and what it refers to outlive the session. `secured`: TLS is already up (implicit TLS).
   Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener, std::unique_ptr<Link> link,
           const Peer& peer, bool secured, std::function<void()> ended);
   Session(const Session&) = delete;

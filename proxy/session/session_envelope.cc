@@ -80,7 +80,7 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   if (!std::exchange(first_message_, false)) waited_ = Duration::zero();
   dns_.restart();
   dns_.restart_time(patience_left());
-  tx.facts = facts_;
+  tx.facts = connection_facts();
   tx.facts.from = tx.mail.from.address;
   tx.facts.smtputf8 = tx.mail.smtputf8;
   tx.evaluation = evaluation_;

@@ -75,6 +75,7 @@ class SessionImpl final : private LinkEvents {
   std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
   Task<std::optional<smtp::Reply>> run_rcpt_rules(Transaction& transaction, const std::string& address);
   Task<void> run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
+  [[nodiscard]] Facts connection_facts() const;
   Task<std::optional<smtp::Reply>> run_connect_rules(bool greeting);
   Task<std::optional<smtp::Reply>> run_helo_rules();
   Task<std::optional<smtp::Reply>> run_mail_rules(Transaction& transaction);
@@ -110,9 +111,9 @@ class SessionImpl final : private LinkEvents {
   void ask_lists_of_text(Transaction& transaction, const message::Header& header);
   void ask_lists_of_addresses(Transaction& transaction, lists::Texts& texts) const;
   static void keep_passing_signers(Transaction& transaction);
-  Task<void> know_helo(rules::Stage stage, Facts& facts);
+  Task<void> know_helo(rules::Stage stage, ConnectionFacts& facts);
   Task<void> settle(lists::Check& check, const std::vector<size_t>& needed);
-  Task<void> know_lists(rules::Stage stage, Facts& facts, Transaction* transaction);
+  Task<void> know_lists(rules::Stage stage, ConnectionFacts& facts, Transaction* transaction);
   [[nodiscard]] std::unique_ptr<lists::Check> new_list_check(size_t asked_before);
   [[nodiscard]] bool unfiltered() const { return trusted() && policy_.relay.skip_filters; }
 
@@ -170,7 +171,7 @@ class SessionImpl final : private LinkEvents {
   void await_retry();
   void settle_retry(Transaction& transaction, const smtp::Reply& reply);
 
-  const Services services_;
+  const Services& services_;
   Snapshot snapshot_;
   const Policy& policy_;
   const ListenerPolicy& listener_;
@@ -180,7 +181,7 @@ class SessionImpl final : private LinkEvents {
   smtp::ServerEngine engine_;
   std::unique_ptr<Link> link_;
   std::optional<TlsInfo> tls_;
-  Facts facts_;  // client and helo; copied into each transaction
+  ConnectionFacts facts_;
   Timeline timeline_{Timeline::Of::Connection};
   bool esmtp_ = false;
   rules::Evaluation evaluation_;        // of the stages connect and helo

@@ -60,7 +60,7 @@ void SessionImpl::look_at_helo() {
 }
 
 /// Where a rule of the stage reads it.
-Task<void> SessionImpl::know_helo(Stage stage, Facts& facts) {
+Task<void> SessionImpl::know_helo(Stage stage, ConnectionFacts& facts) {
   if (helo_check_ && snapshot_.host->reads(stage, "helo_is")) {
     facts_.helo_is = co_await helo_check_->get();
     helo_check_.reset();
@@ -146,7 +146,7 @@ Task<void> SessionImpl::settle(lists::Check& check, const std::vector<size_t>& n
 }
 
 /// What rules of the stage need; at the last one everything.
-Task<void> SessionImpl::know_lists(Stage stage, Facts& facts, Transaction* tx) {
+Task<void> SessionImpl::know_lists(Stage stage, ConnectionFacts& facts, Transaction* tx) {
   const std::vector<size_t>& needed = snapshot_.host->lists_needed(stage);
   if (needed.empty()) co_return;
   TimePoint begin = services_.clock.now();

@@ -13,15 +13,23 @@ namespace postern::session {
 using rules::Stage;
 using smtp::Reply;
 
+/// What rules read before there is a message.
+Facts SessionImpl::connection_facts() const {
+  Facts facts;
+  static_cast<ConnectionFacts&>(facts) = facts_;
+  return facts;
+}
+
 Task<std::optional<Reply>> SessionImpl::run_connect_rules(bool greeting) {
   if (!snapshot_.host->has_rules(Stage::Connect) || unfiltered()) co_return std::nullopt;
   Patience patience(*this);
   co_await know_client_name_for(Stage::Connect);
   co_await know_lists(Stage::Connect, facts_, nullptr);
   facts_.client.early = engine_.early_talker();
-  co_await run_rules(Stage::Connect, facts_, evaluation_, nullptr);
+  Facts facts = connection_facts();
+  co_await run_rules(Stage::Connect, facts, evaluation_, nullptr);
   connect_hits_ = evaluation_.hits.size();
-  co_return co_await decided(facts_, evaluation_, Stage::Connect, "", greeting);
+  co_return co_await decided(facts, evaluation_, Stage::Connect, "", greeting);
 }
 
 Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
@@ -33,8 +41,9 @@ Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
   co_await know_lists(Stage::Helo, facts_, nullptr);
   // A decision of this HELO must not outlive it when the client says HELO again.
   rules::Evaluation attempt = evaluation_;
-  co_await run_rules(Stage::Helo, facts_, attempt, nullptr);
-  if (auto reply = co_await decided(facts_, attempt, Stage::Helo, "", false)) co_return reply;
+  Facts facts = connection_facts();
+  co_await run_rules(Stage::Helo, facts, attempt, nullptr);
+  if (auto reply = co_await decided(facts, attempt, Stage::Helo, "", false)) co_return reply;
   evaluation_ = std::move(attempt);
   co_return std::nullopt;
 }
