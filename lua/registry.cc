@@ -197,6 +197,8 @@ void Registry::set_group(const std::string& name, double max,
   }
   Group& group = groups_[name];
   group.max = max;
+  group.file = file_;
+  group.line = line;
   if (dampers) group.dampers = std::move(*dampers);
   group_places_[name] = {file_, line};
 }

@@ -59,8 +59,11 @@ struct Group {
   /// Rule -> the most while that rule hits (not in shadow): who proves who they are is judged more mildly by their
   /// words. The lowest counts; one above `max` says nothing.
   std::map<std::string, double, std::less<>> dampers = {};
+  /// Where it was declared last, as RuleInfo has it; empty: of a recorded set. Says nothing of what the group is.
+  std::string file = {};
+  int line = 0;
 
-  friend bool operator==(const Group&, const Group&) = default;
+  friend bool operator==(const Group& a, const Group& b) { return a.max == b.max && a.dampers == b.dampers; }
 };
 using Groups = std::map<std::string, Group, std::less<>>;
 

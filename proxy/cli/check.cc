@@ -5,10 +5,14 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "proxy/cli/cli.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/live.h"
 #include "proxy/cli/shadow_counts.h"
 
@@ -31,8 +35,53 @@ bool live_is_good(const Loaded& loaded) {
   }
   for (const auto& note : report->notes) std::cerr << "note: " << note << '\n';
   for (const auto& fault : report->faults) std::cerr << fault << '\n';
-  if (report->faults.empty()) std::cout << "ok: the resolver, and " << report->lists << " DNS lists\n";
+  if (report->faults.empty()) std::cout << "ok: the resolver, and " << counted(report->lists, "DNS list") << '\n';
   return report->faults.empty();
+}
+
+/// Why a damper of a group lowers nothing; empty: it does.
+std::string idle_damper(const rules::RuleSet& set, const rules::Group& group, const std::string& rule, double most) {
+  if (most >= group.max) {
+    return fmt::format("{} = {} lowers nothing, for 'max' is {}", rule, rules::format_score(most),
+                       rules::format_score(group.max));
+  }
+  const auto& all = set.rules();
+  auto info = std::find_if(all.begin(), all.end(), [&rule](const auto& each) { return each.name == rule; });
+  if (info == all.end() || (!info->disabled && !info->shadow)) return {};
+  return fmt::format("{} lowers nothing, for it is {}", rule, info->disabled ? "disabled" : "in shadow mode");
+}
+
+/// What is allowed, and hardly meant.
+std::vector<std::string> warnings_of(const rules::RuleSet& set) {
+  std::vector<std::string> all;
+  for (const auto& [name, group] : set.groups()) {
+    for (const auto& [rule, most] : group.dampers) {
+      std::string why = idle_damper(set, group, rule, most);
+      if (why.empty()) continue;
+      all.push_back(fmt::format("{}:{}: group '{}': 'dampers': {}", group.file, group.line, name, why));
+    }
+  }
+  return all;
+}
+
+/// Rules of which nothing has shown that they hit what they should, on one line; empty: there are none. Answers of DNS
+/// lists have none: it is --live that tries these.
+std::string untried(const rules::RuleSet& set) {
+  constexpr size_t kMostNamed = 10;
+  std::vector<std::string> names;
+  size_t more = 0;
+  for (const rules::RuleInfo& rule : set.rules()) {
+    if (rule.disabled || rule.examples > 0 || rule.kind == rules::RuleInfo::Kind::List) continue;
+    if (names.size() == kMostNamed) {
+      ++more;
+    } else {
+      names.push_back(fmt::format("{} ({}:{})", rule.name, rule.file, rule.line));
+    }
+  }
+  if (names.empty()) return {};
+  std::string text = fmt::format("{} without an example, so not tried: {}", counted(names.size() + more, "rule"),
+                                 fmt::join(names, ", "));
+  return more > 0 ? fmt::format("{} and {} more", text, more) : text;
 }
 
 /// nullopt: no rule is in shadow mode, or no journal can be read (nothing was recorded yet).
@@ -104,11 +153,13 @@ int check(const std::string& config_file, bool live) {
   auto loaded = load_or_complain(config_file, Examples::Run);
   if (!loaded) return kBadInput;
   for (const auto& note : loaded->rules->notes()) std::cerr << "note: " << note << '\n';
+  for (const auto& warning : warnings_of(*loaded->rules)) std::cerr << "note: " << warning << '\n';
   if (live && !live_is_good(*loaded)) return kBadInput;
   size_t examples = 0;
   for (const auto& rule : loaded->rules->rules()) examples += rule.examples;
-  std::cout << "ok: " << loaded->rules->rules().size() << " rules, " << examples << " examples, version "
-            << loaded->rules->version() << '\n';
+  std::cout << "ok: " << counted(loaded->rules->rules().size(), "rule") << ", " << counted(examples, "example")
+            << ", version " << loaded->rules->version() << '\n';
+  if (std::string line = untried(*loaded->rules); !line.empty()) std::cout << line << '\n';
   return kDone;
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/cli/cli.h"
 #include "proxy/cli/explain_id.h"
 #include "proxy/cli/explain_report.h"
+#include "proxy/cli/open_journal.h"
 #include "proxy/cli/terminal_text.h"
 #include "proxy/ops/journal.h"
 #include "proxy/ops/journal_entry.h"
@@ -67,8 +68,12 @@ Around around_of(ops::JournalReader& journal, const std::string& version, const 
   around.wall_ms = SystemClock().wall_ms();
   if (now && now->version() == version) {
     around.groups = now->groups();
+    for (const rules::RuleInfo& rule : now->rules()) around.scores.emplace(rule.name, rule.score);
   } else if (auto recorded = journal.rules(version); recorded && *recorded) {
-    if (auto rules = ops::read_rules(**recorded)) around.groups = std::move(rules->groups);
+    if (auto rules = ops::read_rules(**recorded)) {
+      around.groups = std::move(rules->groups);
+      for (const auto& [name, rule] : rules->rules) around.scores.emplace(name, rule.score);
+    }
   }
   return around;
 }
@@ -133,12 +138,8 @@ int explain(const ExplainOptions& options) {
   }
   const std::string& path = (*config)->journal_path;
   if (path.empty()) return complain("[journal] path is empty in " + options.config + ": nothing is recorded");
-  auto journal = ops::JournalReader::open(path);
-  if (!journal) {
-    return complain(fmt::format(
-        "the journal cannot be read: {}{}", journal.error().message,
-        journal.error().code == Code::NotFound ? " (a gateway with this [journal] path makes it when it starts)" : ""));
-  }
+  auto journal = open_journal(path);
+  if (!journal) return complain(journal.error().message);
   auto rows = find_rows(**journal, id);
   if (!rows) return complain(rows.error().message);
   if (rows->empty()) return complain(not_found(**journal, id, **config, SystemClock().wall_ms()));

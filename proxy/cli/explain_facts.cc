@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "filters/mime/content.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/explain_report.h"
 #include "proxy/cli/terminal_text.h"
 
@@ -42,8 +43,7 @@ std::string dkim_text(const JournalEntry& entry) {
     if (outcome.partial) text += ", only part of the body";
     out += labelled("dkim", text + bracketed(outcome.reason));
   }
-  if (facts.dkim_ignored > 0)
-    out += labelled("", fmt::format("{} further signatures not looked at", facts.dkim_ignored));
+  if (facts.dkim_ignored > 0) out += labelled("", counted(facts.dkim_ignored, "further signature") + " not looked at");
   return out;
 }
 
@@ -132,10 +132,10 @@ std::string bulk_text(const JournalEntry& entry) {
                                                       : "too little in it to compare it by";
   }
   return fmt::format(
-      "{} alike messages (cluster {}, by {}, {:.0f} % alike) from {} senders in {} networks to {} recipients, {:.0f} % "
-      "authenticated{}",
+      "{} alike messages (cluster {}, by {}, {:.0f} % alike) from {} in {} to {}, {:.0f} % authenticated{}",
       outcome.count, shown(outcome.cluster, 20), bulk::to_string(outcome.aspect), outcome.similarity * 100,
-      outcome.senders, outcome.networks, outcome.recipients, outcome.authenticated_share * 100,
+      counted(outcome.senders, "sender"), counted(outcome.networks, "network"),
+      counted(outcome.recipients, "recipient"), outcome.authenticated_share * 100,
       outcome.allowed ? ", allowed by an admin" : "");
 }
 
@@ -157,7 +157,7 @@ std::string attachment_text(const mime::Attachment& attachment) {
   std::string text = attachment.name.empty() ? std::string("(no name)") : shown(attachment.name, 100);
   text += ", " + shown(attachment.type, 60);
   if (!attachment.kind.empty()) text += ", really " + shown(attachment.kind, 40);
-  text += fmt::format(", {} octets", attachment.size);
+  text += ", " + counted(attachment.size, "octet");
   if (attachment.encrypted) text += ", encrypted";
   if (!attachment.names.empty()) {
     text += ", in it: " + shown(attachment.names.front(), 80);
@@ -219,7 +219,7 @@ std::string timeline_text(const JournalEntry& entry) {
     for (const ops::JournalMoment& moment : entry.timeline) first = std::min(first, moment.begin);
     for (const ops::JournalMoment& moment : entry.timeline) out += step_text(moment, first);
     if (entry.timeline_left_out > 0) {
-      out += fmt::format("{:>9}  {} further steps were not recorded\n", "", entry.timeline_left_out);
+      out += fmt::format("{:>9}  {} not recorded\n", "", counted(entry.timeline_left_out, "further step"));
     }
   }
   out += "\nAltogether\n";

@@ -58,13 +58,9 @@ ordered_json sum_json(const JournalEntry& entry, const Around& around) {
   Sum sum = work_out(entry.evaluation.hits, around.groups, entry.evaluation.score);
   ordered_json groups = ordered_json::array();
   for (const GroupSum& group : sum.groups) {
-    ordered_json object = {{"group", group.group},
-                           {"hits", ordered_json::array()},
-                           {"together", group.together},
-                           {"counts", group.counts}};
+    ordered_json object = group_json(group);
+    object["hits"] = ordered_json::array();
     for (const rules::Hit* hit : group.hits) object["hits"].push_back(hit_json(*hit, around));
-    if (group.max) object["max"] = *group.max;
-    if (group.damped) object["damped"] = {{"max", *group.damped}, {"by", group.damper}};
     groups.push_back(std::move(object));
   }
   ordered_json object = {{"groups", std::move(groups)}, {"score", entry.evaluation.score}};
@@ -160,6 +156,7 @@ void add_content(ordered_json& object, const JournalEntry& entry) {
                                      {"encrypted", attachment.encrypted},
                                      {"names", attachment.names}});
   }
+  if (entry.attachments_left_out > 0) object["attachments_left_out"] = entry.attachments_left_out;
 }
 
 void add_message(ordered_json& object, const JournalEntry& entry) {
@@ -225,6 +222,7 @@ ordered_json explain_json(const JournalEntry& entry, const Around& around) {
   object["helo"] = facts.helo;
   object["from"] = facts.from;
   object["rcpts"] = facts.rcpts;
+  object["rcpts_all"] = facts.rcpts.size() + entry.rcpts_left_out;
   object["sum"] = sum_json(entry, around);
   object["shadow"] = shadow_json(entry, around);
   add_authentication(object, facts);

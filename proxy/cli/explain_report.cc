@@ -2,6 +2,7 @@
 #include "proxy/cli/explain_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "filters/base/bytes.h"
 #include "filters/message/headers.h"
 #include "filters/mime/mime.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/explain_sum.h"
 #include "proxy/cli/terminal_text.h"
 
@@ -162,24 +164,57 @@ std::string head_text(const JournalEntry& entry, const Around& around) {
   }
   if (before_message(entry)) return out;
   out += labelled("subject", shown(subject_of(entry).value_or("(none)"), 300));
-  std::string size = fmt::format("{} octets", entry.facts->size);
+  std::string size = counted(entry.facts->size, "octet");
   if (entry.bare_newlines > 0) size += fmt::format(", {} bare CR or LF mended", entry.bare_newlines);
   return out + labelled("size", size);
 }
 
 // ---------------------------------------------------------------- the sum
 
-/// "(scores 4.0 now)": what has become of a rule since.
-std::string change_of(const rules::Hit& hit, const Around& around) {
+constexpr double kScoreBound = 1000;  // of what one hit adds, see rules::make_hit()
+
+/// The rule's score when it hit. From what the hit added it can be told only where no bound cut that off.
+std::optional<double> base_of(const rules::Hit& hit, const Around& around) {
+  auto known = around.scores.find(hit.rule);
+  if (known != around.scores.end()) return known->second;
+  if (hit.factor == 1) return hit.score;
+  bool bounded = std::abs(hit.score) >= kScoreBound;
+  // A factor this small leaves too few digits of it.
+  constexpr double kLeastFactor = 0.01;
+  if (bounded || std::abs(hit.factor) < kLeastFactor) return std::nullopt;
+  return rules::round_score(hit.score / hit.factor);
+}
+
+/// Whatever a `when` returned: "2.5", "1e+09", "1e-05".
+std::string factor_text(double factor) {
+  double size = std::abs(factor);
+  bool plain = size == 0 || (size >= 0.01 && size < 1e6);
+  return plain ? format_score(factor) : fmt::format("{:.6g}", factor);
+}
+
+/// "  = 1.5 x 2.0", and where the product is not what was added, why; empty: the rule's own score was.
+std::string product_text(const rules::Hit& hit, const std::optional<double>& base) {
+  if (hit.factor == 1) return "";
+  std::string factor = factor_text(hit.factor);
+  if (!base) {
+    return std::abs(hit.score) >= kScoreBound
+               ? fmt::format("  (its score x {}, bounded to {})", factor, format_score(hit.score))
+               : fmt::format("  (its score x {})", factor);
+  }
+  std::string text = fmt::format("  = {} x {}", format_score(*base), factor);
+  bool bounded = std::abs(*base * hit.factor) > kScoreBound;
+  return bounded ? text + fmt::format(", bounded to {}", format_score(hit.score)) : text;
+}
+
+/// "(scores 4.0 now)": what has become of a rule since. `base`: its score then, where that is known.
+std::string change_of(const rules::Hit& hit, const std::optional<double>& base, const Around& around) {
   if (!around.now) return "";
   const rules::RuleInfo* info = find_rule(around, hit.rule);
   if (info == nullptr) return " (there is no such rule any more)";
   if (info->disabled) return " (it is disabled now)";
   if (info->shadow != hit.shadow) return info->shadow ? " (it is in shadow now)" : " (it counts now)";
-  if (hit.factor == 0) return "";
-  double then = rules::round_score(hit.score / hit.factor);
   double now = rules::round_score(info->score);
-  return then == now ? "" : fmt::format(" (it scores {} now)", format_score(now));
+  return !base || rules::round_score(*base) == now ? "" : fmt::format(" (it scores {} now)", format_score(now));
 }
 
 /// "rules/10-authentication.lua:12": the end of the path tells them apart.
@@ -193,11 +228,8 @@ std::string place_of(const rules::RuleInfo& rule) {
 
 std::string hit_text(const rules::Hit& hit, const Around& around) {
   std::string first = fmt::format("{:>9}  {}", format_score(hit.score), shown(hit.rule, 80));
-  if (hit.factor != 1 && hit.factor != 0) {
-    double base = rules::round_score(hit.score / hit.factor);
-    first += fmt::format("  = {} x {}", format_score(base), format_score(hit.factor));
-  }
-  std::string out = first + change_of(hit, around);
+  std::optional<double> base = base_of(hit, around);
+  std::string out = first + product_text(hit, base) + change_of(hit, base, around);
   constexpr size_t kShort = 40;
   bool fits = out.size() < kShort && hit.detail.size() < kShort;
   if (!hit.detail.empty() && fits) out += "  \"" + shown(hit.detail, 2 * kShort) + '"';
@@ -211,22 +243,9 @@ std::string hit_text(const rules::Hit& hit, const Around& around) {
 
 /// What a cap takes away has a line of its own, so that the column adds up.
 std::string group_text(const GroupSum& sum) {
-  if (sum.group.empty() || (!sum.max && sum.hits.size() == 1)) return "";
-  std::string name = shown(sum.group, 80);
-  std::string total = format_score(sum.together);
-  double cut = rules::round_score(sum.counts - sum.together);
-  if (sum.damped && cut != 0) {
-    return fmt::format("{:>9}  group {}: {} together, may add {} at most, but {} since {} hit\n", format_score(cut),
-                       name, total, format_score(sum.max.value_or(0)), format_score(*sum.damped), sum.damper);
-  }
-  if (cut != 0) {
-    return fmt::format("{:>9}  group {}: {} together, may add {} at most\n", format_score(cut), name, total,
-                       format_score(*sum.max));
-  }
-  std::string cap = sum.damped ? fmt::format(", at most {} since {} hit", format_score(*sum.damped), sum.damper)
-                    : sum.max  ? fmt::format(", at most {}", format_score(*sum.max))
-                               : std::string();
-  return fmt::format("{:>9}  group {}: {} together{}\n", "", name, total, cap);
+  std::string words = group_words(sum);
+  double cut = cut_of(sum);
+  return words.empty() ? words : fmt::format("{:>9}  {}\n", cut == 0 ? std::string() : format_score(cut), words);
 }
 
 /// "tag 6.0   quarantine off   defer off   reject 15.0 (reached)".

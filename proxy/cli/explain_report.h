@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,9 +17,10 @@ namespace postern::cli {
 
 /// What is known beside the row.
 struct Around {
-  rules::RuleSetPtr now;                // the rules of --config; null: they cannot be read
-  std::optional<rules::Groups> groups;  // of the rules that judged; none: not known
-  int64_t wall_ms = 0;                  // now
+  rules::RuleSetPtr now;                                   // the rules of --config; null: they cannot be read
+  std::optional<rules::Groups> groups;                     // of the rules that judged; none: not known
+  std::map<std::string, double, std::less<>> scores = {};  // of these, by name, as far as they are known
+  int64_t wall_ms = 0;                                     // now
 };
 
 /// For people, in about 96 columns: the verdict and its reason first. Untrusted text is escaped and cut.

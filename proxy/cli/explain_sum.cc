@@ -3,8 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "proxy/cli/terminal_text.h"
+
 namespace postern::cli {
 namespace {
+
+using rules::format_score;
 
 GroupSum& group_of(std::vector<GroupSum>& sums, const std::string& name) {
   for (GroupSum& sum : sums) {
@@ -58,6 +64,31 @@ Sum work_out(const std::vector<rules::Hit>& hits, const std::optional<rules::Gro
   double difference = rules::round_score(recorded - all.total);
   if (std::abs(difference) >= 0.001) all.unknown = difference;
   return all;
+}
+
+double cut_of(const GroupSum& sum) {
+  return rules::round_score(sum.counts - sum.together);
+}
+
+std::string group_words(const GroupSum& sum) {
+  if (sum.group.empty() || (!sum.max && sum.hits.size() == 1)) return "";
+  std::string text = fmt::format("group {}: {} together", shown(sum.group, 80), format_score(sum.together));
+  if (!sum.max) return text;
+  if (cut_of(sum) == 0) {
+    text += fmt::format(", at most {}", format_score(sum.damped.value_or(*sum.max)));
+    return sum.damper.empty() ? text : text + fmt::format(" since {} hit", shown(sum.damper, 80));
+  }
+  text += fmt::format(", may add {} at most", format_score(*sum.max));
+  return sum.damped ? text + fmt::format(", but {} since {} hit", format_score(*sum.damped), shown(sum.damper, 80))
+                    : text;
+}
+
+nlohmann::ordered_json group_json(const GroupSum& sum) {
+  nlohmann::ordered_json object = {{"group", sum.group}, {"together", sum.together}};
+  if (sum.max) object["max"] = *sum.max;
+  if (sum.damped) object["damped"] = {{"max", *sum.damped}, {"by", sum.damper}};
+  object["counts"] = sum.counts;
+  return object;
 }
 
 }  // namespace postern::cli

@@ -1,9 +1,11 @@
-// The score of a message, worked out again so that each point can be shown.
+// The score of a message, worked out again so that each point can be shown: by `explain`, and by `scan`.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "lua/verdict.h"
 
@@ -30,5 +32,13 @@ struct Sum {
 /// `groups`: of the rules that judged; none: not known. `hits` outlive the result.
 [[nodiscard]] Sum work_out(const std::vector<rules::Hit>& hits, const std::optional<rules::Groups>& groups,
                            double recorded);
+
+/// What the cap takes away of what the hits are together: 0 or less.
+[[nodiscard]] double cut_of(const GroupSum& sum);
+/// "group words: 5.5 together, may add 4.0 at most, but 1.5 since KNOWN hit". Empty: nothing bounds the group, and a
+/// single hit is all there is. Names are escaped.
+[[nodiscard]] std::string group_words(const GroupSum& sum);
+/// {"group", "together", "max", "damped": {"max", "by"}, "counts"}; `max` and `damped` where there are any.
+[[nodiscard]] nlohmann::ordered_json group_json(const GroupSum& sum);
 
 }  // namespace postern::cli

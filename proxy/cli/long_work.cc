@@ -1,5 +1,6 @@
 #include "proxy/cli/long_work.h"
 
+#include <algorithm>
 #include <iostream>
 #include <utility>
 
@@ -39,6 +40,9 @@ ProgressLine::~ProgressLine() {
 std::string ProgressLine::text(const std::string& what, uint64_t count, uint64_t done, uint64_t total,
                                std::chrono::milliseconds elapsed) {
   std::string line = fmt::format("{} {}", count, what);
+  // "files of spam": it is the first word that has the plural's s.
+  size_t noun = std::min(what.find(' '), what.size());
+  if (count == 1 && noun > 0 && what[noun - 1] == 's') line.erase(line.size() - what.size() + noun - 1, 1);
   auto milliseconds = static_cast<uint64_t>(elapsed.count());
   if (total > 0) line += fmt::format(", {} %", done * 100 / total);
   if (milliseconds == 0) return line;

@@ -12,7 +12,7 @@ namespace postern::cli {
 /// On standard error when that is a terminal, once the work has taken a second; gone when it ends. One thread.
 class ProgressLine {
  public:
-  /// `what`: what is counted, "messages"; `total`: of the parts of `done`.
+  /// `what`: what is counted, "messages", "files of ham": the first word has an s; `total`: of the parts of `done`.
   ProgressLine(std::string what, uint64_t total);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;

@@ -9,10 +9,21 @@
 #include <fmt/format.h>
 
 #include "proxy/cli/cli.h"
+#include "proxy/cli/counted.h"
+#include "proxy/cli/long_work.h"
+#include "proxy/ops/values.h"
 
 namespace postern::cli {
 
 namespace {
+
+/// A set without rules accepts everything, and a report on that helps nobody: more likely the path is another one.
+bool has_rules(const rules::RuleSet& rules, const std::string& path) {
+  if (!rules.rules().empty()) return true;
+  std::cerr << "postern replay: --against " << path
+            << ": there is no rule in it (a directory of rules has *.lua files)\n";
+  return false;
+}
 
 /// What --against names: a configuration, a directory of rules, or a file in the place of local.lua.
 std::optional<Loaded> load_against(const Loaded& in_force, const std::string& path) {
@@ -20,7 +31,10 @@ std::optional<Loaded> load_against(const Loaded& in_force, const std::string& pa
   bool directory = std::filesystem::is_directory(path, error);
   // "local.lua.proposed", as `tune` writes it, is one too.
   bool local = std::filesystem::path(path).filename().string().find(".lua") != std::string::npos;
-  if (!directory && !local) return load_or_complain(path, Examples::Run);
+  if (!directory && !local) {
+    auto loaded = load_or_complain(path, Examples::Run);
+    return loaded && has_rules(*loaded->rules, path) ? loaded : std::nullopt;
+  }
   rules::RuleSet::Options options;
   options.pattern_cache = in_force.config->pattern_cache;
   options.write_cache = false;
@@ -28,7 +42,10 @@ std::optional<Loaded> load_against(const Loaded& in_force, const std::string& pa
   auto rules = rules::RuleSet::load(directory ? path : in_force.config->rules_directory, std::move(options));
   // What no reload would take is not worth a report.
   std::vector<rules::Problem> problems = rules ? (*rules)->run_examples() : rules.error();
-  if (problems.empty()) return Loaded{in_force.config, *rules};
+  if (problems.empty()) {
+    if (!has_rules(**rules, path)) return std::nullopt;
+    return Loaded{in_force.config, *rules};
+  }
   for (const auto& problem : problems) std::cerr << problem.to_string() << '\n';
   return std::nullopt;
 }
@@ -54,20 +71,33 @@ std::string how_to_go_on(const ReplayOptions& options, bool corpus) {
   return "the same command goes on from here";
 }
 
+/// What does not go together, or says nothing.
+std::optional<std::string> usage_mistake(const ReplayOptions& options, bool corpus) {
+  if (corpus && options.since) return "--since is of the journal, not of --ham and --spam";
+  if (!corpus && !options.state.empty()) return "--state is for --ham and --spam; the journal is judged anew";
+  if (options.since && !ops::parse_duration(*options.since)) {
+    return fmt::format("--since {}: not a time like 24h or 90m", *options.since);
+  }
+  return std::nullopt;
+}
+
+int stopped() {
+  std::cerr << "postern replay: interrupted before a message was judged\n";
+  return kBadInput;
+}
+
 }  // namespace
 
 int replay(const ReplayOptions& options) {
   bool corpus = !options.ham.empty() || !options.spam.empty();
-  if (corpus && options.since) {
-    std::cerr << "postern replay: --since is of the journal, not of --ham and --spam\n";
+  if (auto mistake = usage_mistake(options, corpus)) {
+    std::cerr << "postern replay: " << *mistake << '\n';
     return kUsage;
   }
-  if (!corpus && !options.state.empty()) {
-    std::cerr << "postern replay: --state is for --ham and --spam; the journal is judged anew\n";
-    return kUsage;
-  }
+  Interruptible interruptible;
   ops::ConfigPtr config;
   auto sides = find_sides(options, corpus, config);
+  if (Interruptible::interrupted()) return stopped();
   if (!sides) return kBadInput;
   std::vector<ReplayInput> inputs;
   inputs.reserve(options.ham.size() + options.spam.size());
@@ -87,7 +117,7 @@ int replay(const ReplayOptions& options) {
   for (const std::string& note : replayed->notes) std::cerr << "note: " << note << '\n';
   for (const std::string& bad : replayed->bad) std::cerr << "postern replay: " << bad << '\n';
   if (!replayed->complete) {
-    std::cerr << "postern replay: interrupted after " << replayed->tally.messages() << " messages; "
+    std::cerr << "postern replay: interrupted after " << counted(replayed->tally.messages(), "message") << "; "
               << how_to_go_on(options, corpus) << '\n';
   }
   return replayed->complete && replayed->bad.empty() ? kDone : kBadInput;

@@ -46,8 +46,8 @@ struct Replayed {
       left_out;  // rules of the last set that could not be judged as serve would
 };
 
-/// Judges the messages of `inputs` by `sides` (both with rules) on as many threads as told. Fails where nothing can be
-/// judged at all.
+/// Judges the messages of `inputs` by `sides` (both with rules) on as many threads as told, until somebody interrupts
+/// (the caller holds an Interruptible; of replay_journal() too). Fails where nothing can be judged at all.
 [[nodiscard]] Result<Replayed> replay_corpus(const ReplayOptions& options, std::vector<ReplaySide> sides,
                                              std::vector<ReplayInput> inputs);
 

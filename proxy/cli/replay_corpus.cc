@@ -76,7 +76,6 @@ class CorpusRun {
       : replayed_(replayed), files_(std::move(files)), state_(std::move(state)) {}
 
   Result<void> run(unsigned jobs) {
-    Interruptible interruptible;
     running_ = jobs;
     std::vector<std::jthread> threads;
     threads.reserve(jobs);

@@ -9,6 +9,7 @@
 
 #include "filters/base/clock.h"
 #include "proxy/cli/long_work.h"
+#include "proxy/cli/open_journal.h"
 #include "proxy/cli/replay.h"
 #include "proxy/cli/replay_judge.h"
 #include "proxy/ops/journal.h"
@@ -29,7 +30,6 @@ class JournalRun {
 
   /// What was read before the journal broke is good; the rest is said in `bad`.
   void run(int64_t since_ms) {
-    Interruptible interruptible;
     ProgressLine line("messages", reader_.count(since_ms).value_or(0));
     uint64_t rows = 0;
     auto read = reader_.read(since_ms, 0, [&](int64_t /*place*/, const ops::JournalRow& row) {
@@ -108,7 +108,7 @@ Result<Replayed> replay_journal(const ReplayOptions& options, const ops::Config&
     if (!span) return fail(Code::BadInput, fmt::format("--since {}: not a time like 24h or 90m", *options.since));
     since_ms = SystemClock().wall_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(*span).count();
   }
-  auto reader = ops::JournalReader::open(config.journal_path);
+  auto reader = open_journal(config.journal_path);
   if (!reader) return tl::unexpected(reader.error());
   Replayed replayed(0);
   replayed.mode = "journal";

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "filters/base/bytes.h"
+#include "lua/hits.h"
 
 namespace postern::cli {
 
@@ -267,10 +268,8 @@ void RecordedJudge::take_hits(Working& work) {
     auto rule = places_.find(old.rule);
     if (rule == places_.end() || work.sources[rule->second] != Source::Recorded) continue;
     const RuleInfo& info = rules_->rules()[rule->second];
-    rules::Hit hit = old;
-    hit.score = rules::round_score(info.score * old.factor);
-    hit.group = info.group;
-    hit.shadow = info.shadow;
+    rules::Hit hit = rules::make_hit(info, old.factor, old.detail);
+    hit.lists = old.lists;
     hits.push_back(std::move(hit));
   }
   auto place = [this](const rules::Hit& hit) { return places_.find(hit.rule)->second; };

@@ -7,8 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "filters/base/bytes.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/replay.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 
@@ -16,15 +17,11 @@ namespace {
 
 using rules::format_score;
 
+constexpr size_t kIndent = 6;        // of lists of rules
 constexpr size_t kMostNamed = 20;    // messages of one kind of change
 constexpr size_t kMostRulesOf = 12;  // that moved one message
 constexpr size_t kMostOverlaps = 20;
 constexpr size_t kSlowest = 10;
-constexpr size_t kMostText = 200;  // octets of a name
-
-std::string shown(std::string_view name) {
-  return escape_for_log(name, kMostText);
-}
 
 std::string share(uint64_t part, uint64_t all) {
   if (all == 0) return "-";
@@ -84,20 +81,51 @@ void add_changes(const Replayed& replayed, std::string& out) {
   }
 }
 
+/// "(of 15 messages, 14 verdicts)": how much one rule leaves open.
+std::string left_text(const LeftOut& left) {
+  return fmt::format("(of {}, {})", counted(left.messages, "message"), counted(left.verdicts, "verdict"));
+}
+
+/// Rules that share the reason and what hangs on them stand together: what gets in the way of one list gets in the way
+/// of all its rules. What most verdicts hang on comes first.
+void add_unknown(const Replayed& replayed, std::string& out) {
+  using Rules = std::vector<std::pair<std::string_view, LeftOut>>;
+  std::map<std::string_view, Rules> by_why;
+  for (const auto& [rule, left] : replayed.left_out) by_why[left.why].emplace_back(rule, left);
+  auto weight = [](const auto& group) {
+    uint64_t most = 0;
+    for (const auto& [rule, left] : group.second) most = std::max(most, left.verdicts);
+    return most;
+  };
+  std::vector<std::pair<std::string_view, Rules>> groups(by_why.begin(), by_why.end());
+  std::stable_sort(groups.begin(), groups.end(),
+                   [&weight](const auto& a, const auto& b) { return weight(a) > weight(b); });
+  for (const auto& [why, rules] : groups) {
+    out += fmt::format("  {} ({})\n", why.empty() ? "it is not known why" : why, counted(rules.size(), "rule"));
+    std::map<std::string, std::vector<std::string_view>> alike;
+    for (const auto& [rule, left] : rules) alike[left_text(left)].push_back(rule);
+    for (const auto& [figures, names] : alike) {
+      out += wrapped(fmt::format("{}  {}", fmt::join(names, ", "), figures), kIndent);
+    }
+  }
+}
+
 void add_uncertain(const Replayed& replayed, std::string& out) {
   if (replayed.left_out.empty()) return;
   if (replayed.mode == "corpus") {
     out += "\nNot judged as the gateway would (a file does not tell who brought it)\n";
     std::map<std::string_view, std::vector<std::string_view>> by_why;
     for (const auto& [rule, left] : replayed.left_out) by_why[left.why].push_back(rule);
-    for (const auto& [why, names] : by_why) out += fmt::format("  {}: {}\n", why, fmt::join(names, ", "));
+    for (const auto& [why, names] : by_why) {
+      out += fmt::format("  {} ({})\n", why, counted(names.size(), "rule"));
+      out += wrapped(fmt::format("{}", fmt::join(names, ", ")), kIndent);
+    }
     return;
   }
-  out += fmt::format("\nWhat the journal does not tell: {} verdicts hang on these rules\n", replayed.tally.uncertain());
-  for (const auto& [rule, left] : replayed.left_out) {
-    out += fmt::format("  {}: unknown for {} messages, {} verdicts\n      {}\n", rule, left.messages, left.verdicts,
-                       left.why);
-  }
+  uint64_t uncertain = replayed.tally.uncertain();
+  out += fmt::format("\nWhat the journal does not tell: {} on these rules\n",
+                     uncertain == 1 ? std::string("1 verdict hangs") : fmt::format("{} verdicts hang", uncertain));
+  add_unknown(replayed, out);
 }
 
 void add_inputs(const Replayed& replayed, std::string& out) {
@@ -106,7 +134,8 @@ void add_inputs(const Replayed& replayed, std::string& out) {
   for (size_t i = 0; i < replayed.inputs.size(); ++i) {
     const ReplayInput& input = replayed.inputs[i];
     const InputFigures& figures = replayed.tally.inputs()[i];
-    out += fmt::format("  {}  {}: {} messages\n", to_string(input.label), shown(input.path), figures.messages);
+    out +=
+        fmt::format("  {}  {}: {}\n", to_string(input.label), shown(input.path), counted(figures.messages, "message"));
     for (size_t set = 0; set < replayed.sides.size(); ++set) {
       out += fmt::format("    {:9}{}\n", replayed.sides[set].what, counts_text(figures.verdicts[set]));
       for (const Mistakes& each : mistakes(replayed.sides[set], input.label, figures.verdicts[set])) {
@@ -228,7 +257,7 @@ std::vector<std::string> never_hit(const Replayed& replayed, size_t set) {
 
 std::string replay_text(const Replayed& replayed) {
   const Tally& tally = replayed.tally;
-  std::string out = fmt::format("{} messages", tally.messages());
+  std::string out = counted(tally.messages(), "message");
   if (replayed.mode == "corpus") {
     out += fmt::format(" ({} ham, {} spam", tally.messages(Label::Ham), tally.messages(Label::Spam));
     out += replayed.resumed > 0 ? fmt::format("; {} judged before)", replayed.resumed) : ")";
@@ -250,10 +279,15 @@ std::string replay_text(const Replayed& replayed) {
   add_rules(replayed, out);
   add_overlaps(replayed, out);
   auto never = never_hit(replayed, replayed.sides.size() - 1);
-  if (!never.empty()) out += fmt::format("\nRules that never hit ({})\n  {}\n", never.size(), fmt::join(never, ", "));
+  if (!never.empty()) {
+    out += fmt::format("\nRules that never hit ({})\n", never.size());
+    out += wrapped(fmt::format("{}", fmt::join(never, ", ")), 2);
+  }
   add_cpu(replayed, out);
   if (!replayed.failures.empty()) out += "\nRules that failed\n";
-  for (const auto& [rule, count] : replayed.failures) out += fmt::format("  {}: {} messages\n", rule, count);
+  for (const auto& [rule, count] : replayed.failures) {
+    out += fmt::format("  {}: {}\n", rule, counted(count, "message"));
+  }
   add_uncertain(replayed, out);
   if (!replayed.bad.empty()) out += fmt::format("\nCould not be read: {}\n", replayed.bad.size());
   return out;

@@ -1,11 +1,14 @@
 // postern scan: judges messages as if they had just arrived.
-#include <chrono>
 #include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <unistd.h>
 
 #include "filters/base/ip.h"
 #include "proxy/cli/cli.h"
+#include "proxy/cli/long_work.h"
 #include "proxy/cli/mail_files.h"
 #include "proxy/cli/scan_report.h"
 #include "proxy/cli/scanner.h"
@@ -13,28 +16,60 @@
 namespace postern::cli {
 namespace {
 
-/// On a terminal, for work that takes longer than a second.
-class Progress {
+/// The files of all inputs. An input without a message is a mistake that somebody wants to hear of.
+Result<std::vector<std::string>> find_inputs(const std::vector<std::string>& inputs) {
+  std::vector<std::string> all;
+  for (const std::string& input : inputs) {
+    auto files = find_messages({input});
+    if (!files) return files;
+    if (files->empty()) {
+      return fail(Code::BadInput, input +
+                                      ": there is no message in it (*.eml, *.mbox, files that begin as an mbox, and "
+                                      "those in cur or new are taken)");
+    }
+    all.insert(all.end(), files->begin(), files->end());
+  }
+  return all;
+}
+
+/// Messages of files, one after the other, and what went wrong.
+class ScanRun {
  public:
-  explicit Progress(size_t total) : total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
-  void step(size_t done) {
-    auto now = std::chrono::steady_clock::now();
-    if (!terminal_ || now - last_ < std::chrono::seconds(1)) return;
-    last_ = now;
-    shown_ = true;
-    std::cerr << '\r' << done << " of " << total_ << " files" << std::flush;
+  ScanRun(Scanner& scanner, bool json, size_t files) : scanner_(scanner), json_(json) {
+    // Where the report itself goes by on the terminal, a line of progress would only stand in between.
+    if (::isatty(STDOUT_FILENO) != 1) progress_.emplace("messages", files);
   }
-  ~Progress() {
-    if (shown_) std::cerr << "\r\x1b[K" << std::flush;
+
+  /// False: standard output is gone, and with it the point of going on.
+  bool add(const std::string& file) {
+    auto read = read_messages(file, [this](const InputMessage& message) { judge(message); });
+    if (!read) complain(read.error().message);
+    if (progress_) progress_->show(++files_, messages_);
+    return static_cast<bool>(std::cout);
   }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  [[nodiscard]] int status() const { return status_; }
 
  private:
-  size_t total_;
-  bool terminal_;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  void judge(const InputMessage& message) {
+    if (!std::cout) return;
+    ++messages_;
+    if (message.text.empty()) return complain(message.name + ": has nothing in it");
+    Judged judged = scanner_.judge(message);
+    json_ ? print_json(judged) : print_text(judged);
+    // Who reads along wants each as it comes, and after Ctrl-C whole ones.
+    std::cout.flush();
+  }
+  void complain(const std::string& what) {
+    std::cerr << "postern scan: " << what << '\n';
+    status_ = kBadInput;
+  }
+
+  Scanner& scanner_;
+  bool json_;
+  std::optional<ProgressLine> progress_;
+  uint64_t files_ = 0;
+  uint64_t messages_ = 0;
+  int status_ = kDone;
 };
 
 }  // namespace
@@ -46,7 +81,7 @@ int scan(const ScanOptions& options) {
   }
   auto loaded = load_or_complain(options.config, Examples::Skip);
   if (!loaded) return kBadInput;
-  auto files = find_messages(options.inputs);
+  auto files = find_inputs(options.inputs);
   if (!files) {
     std::cerr << "postern scan: " << files.error().message << '\n';
     return kBadInput;
@@ -57,20 +92,11 @@ int scan(const ScanOptions& options) {
     std::cerr << "postern scan: " << scanner.error().message << '\n';
     return kBadInput;
   }
-  Progress progress(files->size());
-  int status = kDone;
-  for (size_t i = 0; i < files->size(); ++i) {
-    auto read = read_messages((*files)[i], [&](const InputMessage& message) {
-      Judged judged = (*scanner)->judge(message);
-      options.json ? print_json(judged) : print_text(judged);
-    });
-    if (!read) {
-      std::cerr << "postern scan: " << read.error().message << '\n';
-      status = kBadInput;
-    }
-    progress.step(i + 1);
+  ScanRun run(**scanner, options.json, files->size());
+  for (const std::string& file : *files) {
+    if (!run.add(file)) break;
   }
-  return status;
+  return run.status();
 }
 
 }  // namespace postern::cli

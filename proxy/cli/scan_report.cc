@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "filters/base/bytes.h"
+#include "proxy/cli/counted.h"
+#include "proxy/cli/explain_sum.h"
+#include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
 namespace {
@@ -191,29 +193,28 @@ void print_bulk(const bulk::Outcome& outcome) {
 void print_lists(const Judged& judged) {
   each_outcome(judged, [](const lists::List& list, const lists::Outcome& outcome) {
     for (const auto& listing : outcome.listings) {
-      std::cout << "  list " << list.name << ": " << escape_for_log(listing.subject) << " is listed";
+      std::cout << "  list " << list.name << ": " << shown(listing.subject) << " is listed";
       const char* before = " (";
       for (const std::string& name : names_of(list, listing)) std::cout << std::exchange(before, ", ") << name;
       for (const std::string& answer : texts_of(listing.answers)) std::cout << std::exchange(before, ", ") << answer;
       std::cout << (*before == ',' ? ")\n" : "\n");
     }
     if (incomplete(outcome)) {
-      std::cout << "  list " << list.name << ' ' << complaint(outcome) << ": " << escape_for_log(reason_of(outcome))
-                << '\n';
+      std::cout << "  list " << list.name << ' ' << complaint(outcome) << ": " << shown(reason_of(outcome)) << '\n';
     }
   });
 }
 
 /// What follows a result: in brackets, escaped; nothing for nothing.
 void print_reason(const std::string& reason) {
-  if (!reason.empty()) std::cout << " (" << escape_for_log(reason) << ')';
+  if (!reason.empty()) std::cout << " (" << shown(reason) << ')';
 }
 
 void print_spf(const char* label, const spf::Outcome& outcome) {
   std::cout << "  " << label << '=' << spf::to_string(outcome.result);
-  if (!outcome.domain.empty()) std::cout << " domain=" << escape_for_log(outcome.domain);
+  if (!outcome.domain.empty()) std::cout << " domain=" << shown(outcome.domain);
   print_reason(outcome.reason);
-  if (!outcome.explanation.empty()) std::cout << " \"" << escape_for_log(outcome.explanation) << '"';
+  if (!outcome.explanation.empty()) std::cout << " \"" << shown(outcome.explanation) << '"';
   std::cout << '\n';
 }
 
@@ -221,32 +222,72 @@ void print_dkim(const Facts& facts) {
   if (facts.dkim.empty()) std::cout << "  dkim=none\n";
   for (const auto& outcome : facts.dkim) {
     std::cout << "  dkim=" << dkim::to_string(outcome.result);
-    if (!outcome.domain.empty()) std::cout << " domain=" << escape_for_log(outcome.domain);
-    if (!outcome.selector.empty()) std::cout << " selector=" << escape_for_log(outcome.selector);
+    if (!outcome.domain.empty()) std::cout << " domain=" << shown(outcome.domain);
+    if (!outcome.selector.empty()) std::cout << " selector=" << shown(outcome.selector);
     print_reason(outcome.reason);
     std::cout << '\n';
   }
-  if (facts.dkim_ignored > 0) std::cout << "  " << facts.dkim_ignored << " further signatures were not looked at\n";
+  if (facts.dkim_ignored > 0) {
+    std::cout << "  " << counted(facts.dkim_ignored, "further signature") << " not looked at\n";
+  }
 }
 
 void print_dmarc(const dmarc::Outcome& outcome) {
   std::cout << "  dmarc=" << dmarc::to_string(outcome.result);
-  if (!outcome.from.empty()) std::cout << " from=" << escape_for_log(outcome.from);
+  if (!outcome.from.empty()) std::cout << " from=" << shown(outcome.from);
   if (!outcome.record_domain.empty()) {
-    std::cout << " policy=" << dmarc::to_string(outcome.policy) << " record=" << escape_for_log(outcome.record_domain);
+    std::cout << " policy=" << dmarc::to_string(outcome.policy) << " record=" << shown(outcome.record_domain);
   }
   for (auto method : outcome.aligned) std::cout << " aligned=" << name_of(method);
   print_reason(outcome.reason);
-  if (!outcome.override_by.empty()) std::cout << ", but " << escape_for_log(outcome.override_by) << " saw it pass";
+  if (!outcome.override_by.empty()) std::cout << ", but " << shown(outcome.override_by) << " saw it pass";
   std::cout << '\n';
 }
 
 void print_arc(const arc::Outcome& outcome) {
   if (outcome.result == arc::Result::None) return;
   std::cout << "  arc=" << arc::to_string(outcome.result);
-  for (const auto& set : outcome.sets) std::cout << " sealer=" << escape_for_log(set.sealer);
+  for (const auto& set : outcome.sets) std::cout << " sealer=" << shown(set.sealer);
   print_reason(outcome.reason);
   std::cout << '\n';
+}
+
+// ---------------------------------------------------------------- the sum
+
+/// The scores of hits in no group and what the groups count are the score of the message.
+void add_sum(ordered_json& object, const Judged& judged) {
+  object["rules"] = ordered_json::array();
+  for (const rules::Hit& hit : judged.evaluation.hits) {
+    ordered_json entry = {{"name", hit.rule}, {"score", hit.score}, {"detail", hit.detail}};
+    if (!hit.group.empty()) entry["group"] = hit.group;
+    if (hit.shadow) entry["shadow"] = true;
+    object["rules"].push_back(std::move(entry));
+  }
+  object["groups"] = ordered_json::array();
+  Sum sum = work_out(judged.evaluation.hits, judged.rules->groups(), judged.evaluation.score);
+  for (const GroupSum& group : sum.groups) {
+    if (!group.group.empty()) object["groups"].push_back(group_json(group));
+  }
+}
+
+void print_hit(const rules::Hit& hit) {
+  std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score)
+            << (hit.shadow ? " (shadow, not counted)" : "");
+  if (!hit.detail.empty()) std::cout << "  " << shown(hit.detail);
+  std::cout << '\n';
+}
+
+/// The numbers add up: what a cap takes away stands behind the hits of its group.
+void print_sum(const Judged& judged) {
+  Sum sum = work_out(judged.evaluation.hits, judged.rules->groups(), judged.evaluation.score);
+  for (const GroupSum& group : sum.groups) {
+    for (const rules::Hit* hit : group.hits) print_hit(*hit);
+    double cut = cut_of(group);
+    if (cut != 0) std::cout << "  (cap) " << rules::format_score(cut) << "  " << group_words(group) << '\n';
+  }
+  for (const rules::Hit& hit : judged.evaluation.hits) {
+    if (hit.shadow) print_hit(hit);
+  }
 }
 
 }  // namespace
@@ -256,13 +297,8 @@ void print_json(const Judged& judged) {
   ordered_json object = {{"file", judged.file},
                          {"id", judged.id},
                          {"verdict", rules::to_string(judged.judgement.verdict)},
-                         {"score", judged.judgement.score},
-                         {"rules", ordered_json::array()}};
-  for (const auto& hit : judged.evaluation.hits) {
-    ordered_json entry = {{"name", hit.rule}, {"score", hit.score}, {"detail", hit.detail}};
-    if (hit.shadow) entry["shadow"] = true;
-    object["rules"].push_back(std::move(entry));
-  }
+                         {"score", judged.judgement.score}};
+  add_sum(object, judged);
   object["spf"] = spf_json(facts.spf);
   object["helo_spf"] = spf_json(facts.helo_spf);
   object["dkim"] = dkim_json(facts.dkim);
@@ -281,25 +317,21 @@ void print_json(const Judged& judged) {
   object["milliseconds"] = {{"dns", milliseconds(judged.dns)},
                             {"lists", milliseconds(judged.lists_time)},
                             {"rules", milliseconds(judged.rules_time)}};
-  std::cout << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+  // As ASCII: a terminal may show it, whatever a subject holds.
+  std::cout << object.dump(-1, ' ', true, ordered_json::error_handler_t::replace) << '\n';
 }
 
 void print_text(const Judged& judged) {
   const Facts& facts = judged.facts;
-  std::cout << judged.file << ": " << rules::to_string(judged.judgement.verdict) << ", score "
+  std::cout << shown(judged.file, 1000) << ": " << rules::to_string(judged.judgement.verdict) << ", score "
             << rules::format_score(judged.judgement.score);
   if (judged.judgement.limit) std::cout << " (limit " << rules::format_score(*judged.judgement.limit) << ')';
   std::cout << '\n';
   if (judged.evaluation.decision)
     std::cout << "  decided by the action of " << judged.evaluation.decision->rule << '\n';
-  for (const auto& hit : judged.evaluation.hits) {
-    std::cout << "  " << hit.rule << ' ' << rules::format_score(hit.score)
-              << (hit.shadow ? " (shadow, not counted)" : "");
-    if (!hit.detail.empty()) std::cout << "  " << escape_for_log(hit.detail);
-    std::cout << '\n';
-  }
+  print_sum(judged);
   for (const RuleFailure& failure : judged.failures) {
-    std::cout << "  " << failure.rule << " failed (" << failure.reason << "): " << failure.message << '\n';
+    std::cout << "  " << failure.rule << " failed (" << failure.reason << "): " << shown(failure.message, 500) << '\n';
   }
   print_spf("spf", *facts.spf);
   print_spf("helo_spf", *facts.helo_spf);
@@ -314,7 +346,7 @@ void print_text(const Judged& judged) {
   }
   if (facts.client.reverse) {
     std::cout << "  iprev=" << reverse_result(facts.client);
-    if (!facts.client.name.empty()) std::cout << " name=" << escape_for_log(facts.client.name);
+    if (!facts.client.name.empty()) std::cout << " name=" << shown(facts.client.name);
     std::cout << '\n';
   }
 }

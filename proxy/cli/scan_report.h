@@ -6,6 +6,7 @@
 
 #include "filters/base/clock.h"
 #include "filters/facts.h"
+#include "lua/rules.h"
 #include "lua/verdict.h"
 
 namespace postern::cli {
@@ -21,7 +22,8 @@ struct Judged {
   std::string file;
   std::string id;
   Facts facts;
-  lists::ListsPtr lists;  // what facts.lists is about
+  rules::RuleSetPtr rules;  // that judged it
+  lists::ListsPtr lists;    // what facts.lists is about
   rules::Evaluation evaluation;
   rules::Judgement judgement;
   std::vector<RuleFailure> failures;

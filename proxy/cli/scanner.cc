@@ -95,9 +95,10 @@ bool same_lists(const lists::Lists& a, const lists::Lists& b) {
 }  // namespace
 
 struct Scanner::Set {
-  Set(rules::RuleSetPtr rules, const rules::Thresholds& limits, rules::Observer* observer)
-      : failures(observer), host(std::move(rules), &failures), thresholds(limits) {}
+  Set(rules::RuleSetPtr set, const rules::Thresholds& limits, rules::Observer* observer)
+      : rules(std::move(set)), failures(observer), host(rules, &failures), thresholds(limits) {}
 
+  rules::RuleSetPtr rules;
   Failures failures;
   rules::Host host;
   rules::Thresholds thresholds;
@@ -158,7 +159,8 @@ std::vector<Judged> Scanner::judge_by_all(const InputMessage& input) {
   std::vector<Judged> judged(sets_.size());
   std::string id = session::make_message_id(envelope_.at ? *envelope_.at * 1000 : clock_.wall_ms());
   for (size_t i = 0; i < sets_.size(); ++i) {
-    judged[i].lists = sets_[i]->host.rules().lists();
+    judged[i].rules = sets_[i]->rules;
+    judged[i].lists = judged[i].rules->lists();
     judged[i].file = input.name;
     judged[i].id = id;
   }

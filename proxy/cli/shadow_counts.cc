@@ -5,13 +5,15 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "proxy/cli/counted.h"
+#include "proxy/cli/open_journal.h"
 #include "proxy/ops/journal.h"
 #include "proxy/ops/journal_entry.h"
 
 namespace postern::cli {
 
 Result<ShadowCounts> count_shadows(const std::string& journal) {
-  auto reader = ops::JournalReader::open(journal);
+  auto reader = open_journal(journal);
   if (!reader) return tl::unexpected(reader.error());
   ShadowCounts counts;
   auto read = (*reader)->read(0, 0, [&counts](int64_t /*place*/, const ops::JournalRow& row) {
@@ -33,7 +35,8 @@ Result<ShadowCounts> count_shadows(const std::string& journal) {
 std::string shadow_text(const ShadowCount& count, const std::optional<int64_t>& since_ms) {
   if (!since_ms) return "shadow: the journal has no message yet";
   auto since = static_cast<std::time_t>(*since_ms / 1000);
-  std::string out = fmt::format("shadow: {} hits since {:%Y-%m-%d %H:%M} UTC", count.hits, fmt::gmtime(since));
+  std::string out =
+      fmt::format("shadow: {} since {:%Y-%m-%d %H:%M} UTC", counted(count.hits, "hit"), fmt::gmtime(since));
   if (count.would_change.empty()) return out + ", no verdict would have changed";
   out += ", would have changed";
   std::string_view separator = " ";

@@ -25,7 +25,7 @@ struct ShadowCounts {
 /// Reads a whole journal, which a gateway may be writing meanwhile. Rows that cannot be read are passed over.
 [[nodiscard]] Result<ShadowCounts> count_shadows(const std::string& journal);
 
-/// "hits 12 since 2026-11-20, would change accept -> reject: 3": a line for people.
+/// "shadow: 12 hits since 2026-11-20 22:05 UTC, would have changed accept -> reject: 3": a line for people.
 [[nodiscard]] std::string shadow_text(const ShadowCount& count, const std::optional<int64_t>& since_ms);
 
 }  // namespace postern::cli

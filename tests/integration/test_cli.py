@@ -38,8 +38,39 @@ def lines(data):
 
 class CheckAndRules(Case):
     def test_check_says_nothing_bad_of_a_good_configuration(self):
-        result = self.postern(start=False).run("check")
+        result = self.postern(start=False, rules={"10-spf.lua": spf_rule(3.0)}).run("check")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertRegex(result.stdout.decode(), r"^ok: 1 rule, 2 examples, version \w{12}\n$")
+
+    def test_what_is_allowed_and_hardly_meant_is_a_note(self):
+        text = """rule "A" { about = "a", score = 1, group = "words", header = { "X-Mark", "a" }, examples = { { hit = true, header = { ["X-Mark"] = "a" } } } }
+rule "KNOWN" { about = "known", score = 0, header = { "X-Mark", "b" }, examples = { { hit = true, header = { ["X-Mark"] = "b" } } } }
+rule "OFF" { about = "off", score = 0, header = { "X-Mark", "c" }, examples = { { hit = true, header = { ["X-Mark"] = "c" } } } }
+rule "TRIAL" { about = "trial", score = 0, mode = "shadow", header = { "X-Mark", "d" }, examples = { { hit = true, header = { ["X-Mark"] = "d" } } } }
+group("words", {
+  max = 4, dampers = { KNOWN = 5, A = 4, OFF = 1, TRIAL = 1 },
+})
+disable "OFF"
+"""
+        gateway = self.postern(start=False, rules={"10-test.lua": text})
+        result = gateway.run("check")
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        file = gateway.rules_folder / "10-test.lua"
+        for line, words in zip(lines(result.stderr), ("A = 4.0 lowers nothing, for 'max' is 4.0", "KNOWN = 5.0 lowers nothing, for 'max' is 4.0",
+                                                      "OFF lowers nothing, for it is disabled", "TRIAL lowers nothing, for it is in shadow mode"), strict=True):
+            self.assertRegex(line, rf"^note: {re.escape(str(file))}:[567]: group 'words': 'dampers': {words}$")
+        self.assertEqual(len(lines(result.stdout)), 1)
+        gateway.write_rules({"10-test.lua": text.replace("max = 4", "max = 8").replace("OFF = 1, TRIAL = 1", "")})
+        self.assertEqual(gateway.run("check").stderr, b"")
+
+    def test_rules_that_nothing_has_tried_are_counted(self):
+        one = 'rule "BARE" { about = "bare", score = 1, body = "a" }\n'
+        result = self.postern(start=False, rules={"10-test.lua": spf_rule(1.0) + one}, name="one").run("check")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertRegex(result.stdout.decode(), r"^ok: 2 rules, \d examples, version \w{12}\n1 rule without an example, so not tried: BARE \(\S+10-test\.lua:\d+\)\n$")
+        many = "".join(one.replace("BARE", f"BARE_{n}") for n in range(13)) + 'disable "BARE_0"\n'
+        result = self.postern(start=False, rules={"10-test.lua": many}, name="many").run("check")
+        self.assertRegex(result.stdout.decode(), r"\n12 rules without an example, so not tried: .*BARE_10 \([^,]*\) and 2 more\n$")
 
     def test_check_names_six_mistakes_at_once(self):
         gateway = self.postern(start=False)
@@ -176,6 +207,67 @@ class Scan(Case):
     def test_what_cannot_be_read_is_1_and_named(self):
         result = self.scan("--ip", "192.0.2.10", self.folder / "nowhere.eml", status=1)
         self.assertIn(b"nowhere.eml", result.stderr)
+
+    def test_where_there_is_no_message_it_is_said(self):
+        (self.mails / "empty.eml").write_bytes(b"")
+        self.assertEqual(self.scan("-", input=b"", status=1).stderr, b"postern scan: -: has nothing in it\n")
+        result = self.scan("--json", self.mails, status=1)
+        self.assertEqual(len(lines(result.stdout)), 2, "the others are judged")
+        self.assertRegex(result.stderr.decode(), r"^postern scan: \S+empty\.eml: has nothing in it\n$")
+        (self.folder / "bare").mkdir()
+        (self.folder / "bare" / "notes.txt").write_text("no mail\n")
+        self.assertIn(b"bare: there is no message in it", self.scan(self.mails / "good.eml", self.folder / "bare", status=1).stderr)
+
+    def test_what_is_shown_adds_up(self):
+        self.gateway.write_rules({"30-words.lua": 'group("words", { max = 4, dampers = { KNOWN = 1.5 } })\n'
+                                  'rule "LOTTERY" { about = "it promises a win", score = 3.0, group = "words", body = "(?i)lottery" }\n'
+                                  'rule "HURRY" { about = "it urges", score = 2.5, group = "words", body = "(?i)at once" }\n'
+                                  'rule "KNOWN" { about = "we know him", score = -0.5, header = { "X-Known", "yes" } }\n'
+                                  'rule "TRIAL" { about = "on trial", score = 20, mode = "shadow", group = "words", body = "(?i)lottery" }\n'})
+        for known, words in (("no", "  (cap) -1.5  group words: 5.5 together, may add 4.0 at most\n"),
+                             ("yes", "  (cap) -4.0  group words: 5.5 together, may add 4.0 at most, but 1.5 since KNOWN hit\n")):
+            with self.subTest(known):
+                mail = self.mails / "words.eml"
+                mail.write_bytes(message(subject="You won the LOTTERY", body="the lottery: answer at once\r\n", X_Known=known))
+                one, = self.objects(mail)
+                self.assertAlmostEqual(sum(rule["score"] for rule in one["rules"] if "group" not in rule) + sum(group["counts"] for group in one["groups"]),
+                                       one["score"])
+                group, = one["groups"]
+                self.assertEqual((group["group"], group["together"], group["max"], group.get("damped")),
+                                 ("words", 5.5, 4.0, {"max": 1.5, "by": "KNOWN"} if known == "yes" else None))
+                text = self.scan(mail).stdout.decode()
+                self.assertIn(words, text)
+                shown = re.findall(r"^  (?:[A-Z_]+|\(cap\)) (-?[0-9.]+)(?!.*not counted)", text, re.M)
+                self.assertAlmostEqual(sum(map(float, shown)), one["score"], msg=text)
+                self.assertIn(f"score {one['score']} ", text)
+
+    def test_what_strangers_wrote_does_no_harm_to_a_terminal(self):
+        evil = "\x1b[2J\u202egone\x9b"
+        self.gateway.write_rules({"30-echo.lua": 'rule "ECHO" { about = "echo", score = 1, when = function(mail) return true, mail.subject end }\n'
+                                  'rule "LOUD" { about = "loud", score = 1, when = function(mail) error(mail.subject) end }\n'})
+        mail = self.mails / "\x1b[31mevil.eml"
+        mail.write_bytes(message(subject=evil))
+        for arguments in ([], ["--json"]):
+            out = self.scan(*arguments, mail).stdout.decode()
+            self.assertIn("ECHO", out)
+            self.assertEqual([c for c in out if c in "\x1b\u202e\x9b"], [], ascii(out))
+
+    def test_a_reader_that_goes_away_ends_it(self):
+        for number in range(300):
+            (self.mails / f"{number}.eml").write_bytes(message(subject="x" * 200))
+        process = subprocess.Popen([BINARY, "scan", "--config", self.gateway.config_path, "--json", self.mails], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertIn("verdict", json.loads(process.stdout.readline()), "each is told as it comes")
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), b"postern: standard output cannot be written\n")
+        process.stderr.close()
+        self.assertEqual(process.wait(), 70)
+
+    def test_octets_that_are_no_mail(self):
+        (self.folder / "odd.eml").write_bytes(bytes(range(256)) * 4000)
+        one, = self.objects(self.folder / "odd.eml")
+        self.assertIn("verdict", one)
 
     def test_wrong_usage_is_2(self):
         self.assertTrue(self.scan("--ip", "not-an-address", self.mails, status=2).stderr)

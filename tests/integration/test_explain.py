@@ -143,6 +143,25 @@ class Explain(Case):
         self.assertRegex(text, r"Shadow rules[^\n]*\n +20\.0  TRIAL[^\n]*\n(.*\n)+? +counted, it would have made reject of tag\n")
         self.assertEqual(self.answer(id)["shadow"][0]["would_change"], {"from": "tag", "to": "reject"})
 
+    def test_a_factor_beyond_all_bounds(self):
+        self.gateway()
+        reply = self.deliver(message(X_Weight="1e9"))
+        text = self.explained(self.id_in(reply))
+        self.assertIn("   1000.0  WEIGHT  = 1.0 x 1e+09, bounded to 1000.0\n", text)
+        self.assert_column(text)
+        # The rule's score of then is known, whatever it is now.
+        self.served.write_rules({"10-test.lua": RULES.replace("score = 1.0", "score = 2.0")})
+        self.assertIn("  1000.0  WEIGHT  = 1.0 x 1e+09, bounded to 1000.0 (it scores 2.0 now)\n", self.explained(self.id_in(reply)))
+
+    def test_more_recipients_than_are_kept(self):
+        self.gateway()
+        rcpts = [f"bob{number}@example.org" for number in range(80)]
+        self.assertEqual(self.deliver(message(), rcpts=rcpts).code, 250)
+        answer = self.answer(field(self.sink.messages[-1].content, "X-Postern-Id"))
+        self.assertEqual(answer["rcpts_all"], 80)
+        self.assertEqual(answer["rcpts"], rcpts[:len(answer["rcpts"])])
+        self.assertIn(" and 74 more\n", self.explained(answer["id"] if "id" in answer else field(self.sink.messages[-1].content, "X-Postern-Id")))
+
     def test_rejected_by_score_found_by_reply_and_log(self):
         self.gateway()
         reply = self.deliver(message(body=TEXT, X_Weight="14"))
@@ -282,7 +301,9 @@ class Explain(Case):
         path = gateway.folder / "journal.db"
         if os.geteuid() != 0:
             path.chmod(0)
-            self.assertIn("the journal cannot be read", self.complaint(id))
+            said = self.complaint(id)
+            self.assertIn("the journal cannot be read", said)
+            self.assertIn("no permission: run this as root or as the gateway's user", said)
             path.chmod(0o640)
         for other in gateway.folder.glob("journal.db*"):
             other.unlink()

@@ -110,6 +110,16 @@ class Corpus(Replay):
         self.assertEqual({(g["from"], g["to"]): (g["ham"], g["spam"]) for g in report["changes"]}, {("accept", "tag"): (1, 2)})
         self.assertEqual(report["before"]["version"], report["after"]["version"])
 
+    def test_a_set_without_rules_is_taken_for_a_mistake(self):
+        empty = self.folder / "empty"
+        empty.mkdir()
+        (empty / "postern.toml").write_text("")
+        other = self.write("other.toml", self.gateway.config_path.read_text().replace(str(self.gateway.rules_folder), str(empty)))
+        for path in (empty, other):
+            result = self.replay("--ham", self.mails["ham"], "--against", path, status=1)
+            self.assertEqual((result.stdout, len(result.stderr.splitlines())), (b"", 1))
+            self.assertIn(f"--against {path}: there is no rule in it", result.stderr.decode())
+
     def test_any_number_of_threads_says_the_same(self):
         local = self.write("try.lua", 'score "PILLS" (12)\n')
         one = self.corpus("--against", local, "--jobs", "1")
@@ -194,6 +204,22 @@ class Resumed(Replay):
         report = json.loads(again.stdout)
         self.assertEqual((report["complete"], report["messages"]["all"], report["messages"]["resumed"]), (True, 11, 9))
 
+    def test_interrupted_while_the_rules_are_read(self):
+        # A FIFO in the place of a rule file holds it there.
+        fifo = self.gateway.rules_folder / "99-held.lua"
+        os.mkfifo(fifo)
+        running = subprocess.Popen([str(self.gateway.binary), "replay", "--config", str(self.gateway.config_path), "--ham", str(self.mails["ham"])],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        # Who opens it to write waits for who reads: it is there.
+        with open(fifo, "wb") as pipe:
+            running.send_signal(signal.SIGINT)
+            wait_until("the signal to be taken", lambda: self.pending(running.pid) == 0)
+            pipe.write(b"-- nothing\n")
+        out, err = running.communicate(timeout=PATIENCE)
+        self.assertEqual((running.returncode, out, err), (1, b"", b"postern replay: interrupted before a message was judged\n"))
+
     @staticmethod
     def pending(pid):
         """Signals that wait for the process (proc(5): SigPnd and ShdPnd)."""
@@ -251,7 +277,7 @@ class Journal(Replay):
         self.assertIn("body", left["why"])
         text = self.replay("--against", local, gateway=gateway).stdout.decode()
         self.assertRegex(text, r"What the journal does not tell: 14 verdicts")
-        self.assertRegex(text, r"CHEAP: unknown for 15 messages, 14 verdicts\n +it reads body, which was not kept")
+        self.assertRegex(text, r"\n  it reads body, which was not kept, and it was not there then \(1 rule\)\n      CHEAP  \(of 15 messages, 14 verdicts\)\n")
         # What is on disk is what counts, whether it was reloaded or not.
         gateway.write_rules({"local.lua": 'score "PILLS" (12)\n'})
         self.assertEqual({(g["from"], g["to"]): g["count"] for g in self.journal(gateway)["changes"]}, {("accept", "tag"): 2, ("tag", "reject"): 12})
@@ -270,7 +296,7 @@ class Journal(Replay):
         self.send(gateway, message())
         self.recorded(gateway, 1)
         self.assertEqual(self.journal(gateway, "--since", "24h")["messages"]["all"], 1)
-        self.assertIn(b"--since", self.replay("--since", "yesterday", gateway=gateway, status=1).stderr)
+        self.assertIn(b"--since", self.replay("--since", "yesterday", gateway=gateway, status=2).stderr)
 
     def test_without_a_journal(self):
         self.assertIn(b"journal", self.replay(status=1).stderr)

@@ -1,6 +1,7 @@
 // Ids as people paste them, and the sum that explain shows.
 #include "proxy/cli/explain_id.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "proxy/cli/explain_sum.h"
@@ -68,6 +69,25 @@ TEST(ExplainSum, AgreesWithTheEngine) {
   EXPECT_EQ(content.counts, 6);
   ASSERT_EQ(content.hits.size(), 2U);
   EXPECT_EQ(content.hits.front()->rule, "B");
+}
+
+TEST(ExplainSum, WhatACapTakesAwayIsSaid) {
+  std::vector<rules::Hit> hits = {hit("B", 7, "content"), hit("C", 5, "content"), hit("KNOWN", 0)};
+  auto words = [&hits](const rules::Groups& groups) {
+    const GroupSum group = work_out(hits, groups, rules::sum(hits, groups)).groups.at(1);
+    return fmt::format("{}|{}", rules::format_score(cut_of(group)), group_words(group));
+  };
+  EXPECT_EQ(words({}), "0.0|group content: 12.0 together");
+  EXPECT_EQ(words({{"content", {20}}}), "0.0|group content: 12.0 together, at most 20.0");
+  EXPECT_EQ(words({{"content", {20, {{"KNOWN", 12}}}}}),
+            "0.0|group content: 12.0 together, at most 12.0 since KNOWN hit");
+  EXPECT_EQ(words({{"content", {10}}}), "-2.0|group content: 12.0 together, may add 10.0 at most");
+  EXPECT_EQ(words({{"content", {10, {{"KNOWN", 4}}}}}),
+            "-8.0|group content: 12.0 together, may add 10.0 at most, but 4.0 since KNOWN hit");
+  rules::Groups damped = {{"content", {10, {{"KNOWN", 4}}}}};
+  EXPECT_EQ(group_json(work_out(hits, damped, 4).groups.at(1)).dump(),
+            R"({"group":"content","together":12.0,"max":10.0,"damped":{"max":4.0,"by":"KNOWN"},"counts":4.0})");
+  EXPECT_EQ(group_words(work_out(hits, damped, 4).groups.at(0)), "") << "no group, no cap";
 }
 
 TEST(ExplainSum, SaysWhatItCannotExplain) {

@@ -141,6 +141,34 @@ TEST(ExplainReport, TheColumnAddsUp) {
   EXPECT_THAT(text, HasSubstr("may add 10.0 at most, but 6.0 since DMARC_PASS hit"));
 }
 
+/// The line of LOTTERY, alone in the sum, once its `when` has returned `factor`.
+std::string line_of_factor(double factor, double score, std::optional<double> known) {
+  JournalEntry entry = rejected();
+  entry.evaluation.hits = {hit("LOTTERY", score)};
+  entry.evaluation.hits.front().factor = factor;
+  entry.evaluation.score = score;
+  Around with = around();
+  with.now = rules_now();  // where it scores 2.5
+  if (known) with.scores["LOTTERY"] = *known;
+  std::string text = terminal_text(entry, with);
+  EXPECT_EQ(column_sum(text), score) << text;
+  text = text.substr(text.find("The sum\n") + 8);
+  return text.substr(0, text.find('\n'));
+}
+
+TEST(ExplainReport, AProductIsSaidOnlyWhereItIsOne) {
+  EXPECT_EQ(line_of_factor(2, 5, std::nullopt), "      5.0  LOTTERY  = 2.5 x 2.0");
+  EXPECT_EQ(line_of_factor(2, 3, std::nullopt), "      3.0  LOTTERY  = 1.5 x 2.0 (it scores 2.5 now)");
+  // What the engine bounded says nothing of the rule's score.
+  EXPECT_EQ(line_of_factor(1e9, 1000, std::nullopt), "   1000.0  LOTTERY  (its score x 1e+09, bounded to 1000.0)");
+  EXPECT_EQ(line_of_factor(1e9, 1000, 2.5), "   1000.0  LOTTERY  = 2.5 x 1e+09, bounded to 1000.0");
+  EXPECT_EQ(line_of_factor(-1e9, -1000, 1.0),
+            "  -1000.0  LOTTERY  = 1.0 x -1e+09, bounded to -1000.0 (it scores 2.5 now)");
+  // Nor does what has no digits left.
+  EXPECT_EQ(line_of_factor(1e-6, 0, std::nullopt), "      0.0  LOTTERY  (its score x 1e-06)");
+  EXPECT_EQ(line_of_factor(0, 0, 2.5), "      0.0  LOTTERY  = 2.5 x 0.0");
+}
+
 TEST(ExplainReport, SaysWhatTheRulesAreNow) {
   Around with = around();
   std::string text = terminal_text(rejected(), with);
@@ -241,6 +269,14 @@ TEST(ExplainReport, AsAnObject) {
   EXPECT_EQ(object["timeline"][1]["at"], 10.0);
   EXPECT_EQ(object["timeline"][1]["took"], 12.0);
   EXPECT_EQ(object["urls"][0]["url"], "https://bad.example/x");
+  EXPECT_EQ(object["rcpts_all"], 1);
+  JournalEntry many = rejected();
+  many.rcpts_left_out = 70;
+  many.attachments_left_out = 3;
+  object = explain_json(many, with);
+  EXPECT_EQ(object["rcpts"].size(), 1U);
+  EXPECT_EQ(object["rcpts_all"], 71);
+  EXPECT_EQ(object["attachments_left_out"], 3);
 }
 
 TEST(ExplainText, LinesAreWrappedAtBlanks) {

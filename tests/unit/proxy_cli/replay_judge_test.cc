@@ -120,6 +120,14 @@ TEST_F(RecordedJudgeTest, FactorsAndGroupsAreThoseOfThenAndNow) {
       5);
 }
 
+TEST_F(RecordedJudgeTest, AHitAddsNoMoreThanTheEngineWouldLetIt) {
+  recorded_by(kBody, {"BODY"});
+  entry_.evaluation.hits[0].factor = 1e9;
+  EXPECT_EQ(judge(kBody).opinion.score, 1000);
+  entry_.evaluation.hits[0].factor = -1e300;
+  EXPECT_EQ(judge(kBody).opinion.score, -1000);
+}
+
 TEST_F(RecordedJudgeTest, AnotherConditionIsUnknown) {
   recorded_by(kBody, {"BODY"});
   auto result = judge("rule 'BODY' { about = 'b', score = 20, body = 'y' }" + kHelo);

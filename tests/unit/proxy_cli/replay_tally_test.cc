@@ -143,6 +143,8 @@ TEST(ProgressLine, SaysCountRateAndTimeLeft) {
   EXPECT_THAT(ProgressLine::text("messages", 10, 1, 1000, std::chrono::milliseconds(10'000)),
               HasSubstr("2 h 46 min left"));
   EXPECT_EQ(ProgressLine::text("messages", 0, 0, 0, std::chrono::milliseconds(0)), "0 messages");
+  EXPECT_EQ(ProgressLine::text("messages", 1, 0, 0, std::chrono::milliseconds(0)), "1 message");
+  EXPECT_EQ(ProgressLine::text("files of spam", 1, 1, 4, std::chrono::milliseconds(0)), "1 file of spam, 25 %");
 }
 
 }  // namespace
