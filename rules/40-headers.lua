@@ -171,6 +171,7 @@ rule "SUBJECT_SHOUTS" {
   group = "headers",
   when = function(mail)
     local subject = mail.subject:gsub("(?i)^\\s*(?:(?:re|fwd?|aw|wg)\\s*:|\\[[^\\]]*\\])\\s*", "")
+    if subject:match("[a-z]") then return false end -- which is most, and found at once
     -- Two words at least: one is an abbreviation.
     return subject:match("\\p{Lu}{3}.*\\s.*\\p{Lu}{3}") ~= nil and not subject:match("\\p{Ll}")
   end,
@@ -186,7 +187,7 @@ rule "SUBJECT_SHOUTS" {
 -- An answer names what it answers (RFC 5322, 3.6.4); all programs that write "Re:" do.
 rule "FAKE_REPLY" {
   about = "the subject says that this is an answer, and the message answers none",
-  score = 0.5,
+  score = 0.2,
   group = "headers",
   when = function(mail)
     if not mail.subject:match("(?i)^\\s*re\\s*(?:\\[[0-9]+\\])?:") then return false end

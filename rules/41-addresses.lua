@@ -39,13 +39,23 @@ rule "REPLY_TO_FREEMAIL" {
   when = function(mail)
     local from, reply = domain(mail:header("From")), domain(mail:header("Reply-To"))
     if not from or not reply or from == reply then return false end
-    -- A mailing list makes it so for its readers.
-    if mail:header("List-Id") then return false end
-    return FREEMAIL:has(reply), reply
+    -- A mailing list makes it so for its readers, and one free mailbox for another is the next rule's matter.
+    if mail:header("List-Id") or FREEMAIL:has(from) or not FREEMAIL:has(reply) then return false end
+    -- "Ann Hill via Sign Desk": a service that says for whom it writes, and leads the answer to her by name.
+    local name = mail:header("Reply-To"):lower():match("^\\s*\"?([^\"<@]{3,60}?)\"?\\s*<")
+    local shown = mail:header("From"):lower()
+    if name and shown:find(name) and shown:match("\\b(?:via|on behalf of|über|im auftrag von|par|a través de|tramite)\\s") then
+      return false
+    end
+    return true, reply
   end,
   examples = {
     { hit = true, header = { From = "Bank <info@bank.example>", ["Reply-To"] = "bank.desk@gmail.com" }, detail = "gmail.com" },
-    { hit = true, header = { From = "a@outlook.com", ["Reply-To"] = "<other@gmail.com>" } },
+    { hit = false, header = { From = "a@outlook.com", ["Reply-To"] = "<other@gmail.com>" } },
+    {
+      hit = false,
+      header = { From = "Ann Hill via Sign Desk <x@sign.example>", ["Reply-To"] = "Ann Hill <ann.hill@gmail.com>" },
+    },
     { hit = false, header = { From = "a@gmail.com", ["Reply-To"] = "b@gmail.com" } },
     { hit = false, header = { From = "a@example.net", ["Reply-To"] = "desk@example.org" } },
     { hit = false, header = { From = "a@example.net", ["Reply-To"] = "a@gmail.com", ["List-Id"] = "<l.example>" } },
@@ -66,6 +76,19 @@ rule "REPLY_TO_SECOND_MAILBOX" {
     { hit = true, header = { From = "a@gmail.com", ["Reply-To"] = "b@gmail.com" }, detail = "b@gmail.com" },
     { hit = false, header = { From = "Ann <a@gmail.com>", ["Reply-To"] = "<A@gmail.com>" } },
     { hit = false, header = { From = "a@example.org", ["Reply-To"] = "b@gmail.com" } },
+  },
+}
+
+-- The pages on which free mailboxes are read write the text beside the page.
+rule "FREEMAIL_PAGE" {
+  about = "the message is a web page without the text beside it, from a free mailbox",
+  score = 1.0,
+  group = "headers",
+  expression = "FROM_FREEMAIL and HTML_ONLY and not CONVERSATION",
+  examples = {
+    { hit = true, hits = { "FROM_FREEMAIL", "HTML_ONLY" } },
+    { hit = false, hits = { "FROM_FREEMAIL" } },
+    { hit = false, hits = { "FROM_FREEMAIL", "HTML_ONLY", "CONVERSATION" } },
   },
 }
 
@@ -97,6 +120,9 @@ local BRANDS = {
   { "(?:jp ?m|\\b)chase\\b", "chase|jpm" },
   { "geek ?squad", "geeksquad|bestbuy" }, { "norton|mcafee", "norton|mcafee|gen" }, { "dropbox", "dropbox" },
 }
+local ANY_BRAND = {}
+for i, brand in ipairs(BRANDS) do ANY_BRAND[i] = brand[1] end
+ANY_BRAND = "(?i)\\b(?:" .. table.concat(ANY_BRAND, "|") .. ")"
 rule "FROM_BRAND_ELSEWHERE" {
   about = "the sender's name is that of a known company, and the address is none of its domains",
   score = 1.5,
@@ -107,7 +133,7 @@ rule "FROM_BRAND_ELSEWHERE" {
     local where = domain(from)
     if not where then return false end
     local name = from:match("^([^<]+)<")
-    if not name then return false end
+    if not name or not name:match(ANY_BRAND) then return false end
     for _, brand in ipairs(BRANDS) do
       if name:match("(?i)\\b" .. brand[1]) and not where:match("(?:" .. brand[2] .. ")") then return true, where end
     end

@@ -6,7 +6,7 @@
 -- RFC 5322, 3.6.4 allows an address in brackets where a machine has no name. What sends mail has one.
 rule "MESSAGE_ID_ADDRESS" {
   about = "the Message-ID ends with an IP address in place of a name",
-  score = 0.8,
+  score = 0.5,
   group = "headers",
   header = { "Message-ID", "@\\[?[0-9]{1,3}(?:\\.[0-9]{1,3}){3}\\]?>\\s*$" },
   examples = {
@@ -182,6 +182,23 @@ rule "OUTLOOK_EXPRESS_FORGED" {
   },
 }
 
+-- Outlook and Outlook Express write the text beside the page; who copies their name saves himself the trouble.
+rule "OUTLOOK_WITHOUT_TEXT" {
+  about = "the message says that Outlook wrote it, and lacks the plain text which that program writes beside the page",
+  score = 1.2,
+  group = "headers",
+  when = function(mail)
+    if not mail:hit("HTML_ONLY") then return false end
+    local mailer = mail:header("X-Mailer")
+    return mailer ~= nil and mailer:match("(?i)^microsoft (?:office )?outlook") ~= nil, mailer
+  end,
+  examples = {
+    { hit = true, hits = { "HTML_ONLY" }, header = { ["X-Mailer"] = "Microsoft Outlook, Build 10.0.2627" } },
+    { hit = false, header = { ["X-Mailer"] = "Microsoft Outlook 16.0" } },
+    { hit = false, hits = { "HTML_ONLY" }, header = { ["X-Mailer"] = "Apple Mail (2.936)" } },
+  },
+}
+
 rule "MAILER_MADE_UP" {
   about = "the message says that it was written by a program whose name is letters by chance",
   score = 1.5,
@@ -230,11 +247,11 @@ rule "BCC_SHOWN" {
 -- An answer has References too (RFC 5322, 3.6.4), and says "Re:" in the language of whoever wrote it.
 rule "FAKE_THREAD" {
   about = "the message says that it answers another one, and its subject and its other fields do not",
-  score = 0.4,
+  score = 0.3,
   group = "headers",
   when = function(mail)
     if not mail:header("In-Reply-To") or mail:header("References") or mail:header("Thread-Index") then return false end
-    return not mail.subject:match("^\\s*(?:\\[[^\\]]*\\]\\s*)*[\\p{L}.]{1,5}\\s*(?:[\\[(]?[0-9]+[\\])]?)?\\s*[::]")
+    return not mail.subject:match("^\\s*(?:\\[[^\\]]*\\]\\s*)*[^\\s:0-9]{1,5}\\s*(?:[\\[(]?[0-9]+[\\])]?)?\\s*[::]")
       and not mail.subject:match("(?i)\\bwas:")
   end,
   examples = {

@@ -18,15 +18,19 @@ rule "SUBJECT_NAMES_MAILBOX" {
     local box = to and to:match("^([a-z0-9._]{5,})@")
     if not box or mail:header("In-Reply-To") or mail:header("References") then return false end
     -- Lists put their name in brackets before the subject, and are named by their topic.
-    local subject = mail.subject:gsub("^\\s*(?:\\[[^\\]]*\\]\\s*)+", "")
+    local subject = mail.subject:gsub("(?i)^\\s*(?:(?:\\[[^\\]]*\\]|(?:re|fwd?|aw|wg):)\\s*)+", "")
     local at, last = subject:lower():find(box)
     if not at then return false end
-    local function open(place) return not subject:sub(place, place):match("[A-Za-z0-9@._-]") end
+    local function open(place) return not subject:sub(place, place):match("[A-Za-z0-9@._/:-]") end
+    -- A list or a party that is called so too writes about itself.
+    local from = address(mail:header("From")) or ""
+    if (from:match("@(.*)$") or ""):find(box) then return false end
     return (at == 1 or open(at - 1)) and (last == #subject or open(last + 1)), box
   end,
   examples = {
     { hit = true, subject = "Hello jsmith, 80% off", header = { To = "jsmith@example.org", Subject = "Hello jsmith, 80% off" } },
     { hit = false, header = { To = "jsmith@example.org", Subject = "Hello John" } },
+    { hit = false, header = { To = "users@example.org", Subject = "Re: [users] spam" } },
     { hit = false, header = { To = "info@example.org", Subject = "info about the lift" } },
     { hit = false, header = { To = "lists@example.org", Subject = "lists.example.org is down" } },
   },
@@ -82,10 +86,21 @@ rule "SUBJECT_TAIL" {
   about = "the subject ends with letters and digits by chance, so that each copy differs",
   score = 1.5,
   group = "headers",
-  header = { "Subject", "\\S[ \\t]{6,}[\\[({#]?[0-9A-Za-z][0-9A-Za-z.-]{2,20}[\\])}]?\\s*$|[^0-9\\s](?:[a-z][0-9]){2,6}\\s*$" },
+  when = function(mail)
+    local subject = mail.subject
+    if subject:match("\\S[ \\t]{6,}[\\[({#]?[0-9A-Za-z][0-9A-Za-z.-]{2,20}[\\])}]?\\s*$|[^0-9\\s](?:[a-z][0-9]){2,6}\\s*$"
+      .. "|\\s[\\[(]?[bcdfghjklmnpqrstvwxz]{5,9}[\\])]?\\s*$") then
+      return true
+    end
+    local tail = subject:match("\\s([0-9A-Za-z]{14,40})\\s*$")
+    return tail ~= nil and tail:match("[0-9]") and tail:match("[a-z]") and tail:match("[A-Z].*[A-Z]") and true
+  end,
   examples = {
     { hit = true, subject = "Lower your payments            xk2sq" },
     { hit = true, subject = "Copy any film.f4y3" },
+    { hit = true, subject = "Too many bills? [qzmpq]" },
+    { hit = true, subject = "nice photo YOHvTp2KSxRjQIzJXdHx" },
+    { hit = false, subject = "Your parcel 1Z999AA10123456784" },
     { hit = false, subject = "Lower your payments" },
   },
 }
@@ -161,7 +176,7 @@ rule "SUBJECT_YOURS" {
 rule "SUBJECT_DIGITS_FOR_LETTERS" {
   about = "words of the subject are written with digits or signs in place of letters, to get past filters",
   score = 2.0,
-  group = "headers",
+  group = "content",
   header = {
     "Subject",
     "(?i)\\b(?:v[1l!|][a@4][gq]r[a@4q]|v[i1l!|][@4q][gq]r[a@4q]|v[i1l!|][a@4]qr[a@4q]|via[gq]r[@4q]|c[1l!|]al[i1!|][s5]|"
@@ -247,20 +262,23 @@ rule "FROM_ADVERTISES" {
   group = "advertising",
   header = {
     "From",
-    "(?i)^[^<@]*\\b(?:shop|store|e-?store|pharmacy|drugstore|meds|pills?|viagra\\w*|cialis|\\w*viagra|pfizer|remed(?:y|ies)|"
-      .. "watch(?:es)?|replicas?|"
-      .. "rolex|purses|handbags|deals?|discounts?|offers?|promo(?:tions?)?|sale|sales (?:time|dep\\w*)|savings?|bargains?|"
-      .. "casino|lottery|winner|"
-      .. "prizes?|rewards?|gift ?cards?|loans?|mortgages?|refinanc\\w+|lenders?|credit|debts?|insurance quotes?|diplomas?|"
-      .. "degrees?|universit(?:y|ies) degrees?|"
-      .. "weight ?loss|diet|slim|anti-?ed|enhance\\w*|singles|dating|brides|girls|sexy?|hot|adult|xxx|cash|income|"
-      .. "opportunit(?:y|ies)|stock (?:alert|pick)s?|e-?mail ?marketing|seo|web ?design|toner|ink|cable|satellite|vacations?|"
-      .. "barrister|beneficiary|compensation|western union|money ?gram|atm card|mrs?\\.? [a-z]+ [a-z]+)\\b[^<]*<",
+    "(?i)^[^<@]*\\b(?:(?:online|internet|super|best|cheap|discount|e)[- ]?(?:shop|store|pharmacy|drugstore)|e?drugstore|meds|"
+      .. "pills?|viagra\\w*|cialis|\\w*viagra|pfizer|remedies|watch(?:es)? dealer|replicas?|rolex|purses|handbags|"
+      .. "(?:impressive|luxury|swiss|designer) watches|(?:great|special|best|hot|super|free) (?:deals?|offers?)|discounts|"
+      .. "promo(?:tions?)?|for sale|sales? (?:time|dep\\w*)|savings|bargains?|casino|winner|prizes?|rewards?|loans?|mortgages?|"
+      .. "refinanc\\w+|lenders?|credit[ .]?(?:advisor|repair)|debts?|insurance quotes?|diplomas?|degrees?|weight ?loss|slim|"
+      .. "anti-?ed|enhance\\w*|singles|dating|brides|sexy|hot (?:girls?|singles|women)|adult|xxx|cash|income|opportunit(?:y|ies)|"
+      .. "stock (?:alert|pick)s?|e-?mail ?marketing|seo|web ?design|cable filter|satellite tv|vacations?|barrister|beneficiary|"
+      .. "compensation|western union|money ?gram|atm card|mrs?\\.? [a-z]+ [a-z]+)\\b[^<]*<",
   },
   examples = {
     { hit = true, header = { From = "Super Online Shop <x@example.net>" } },
     { hit = true, header = { From = "Watch Dealer <x@example.net>" } },
     { hit = false, header = { From = "Ann Hill <shop@example.net>" } },
+    { hit = false, header = { From = "River Credit Union <service@example.net>" } },
+    { hit = false, header = { From = "The Cable Store <orders@shop.example>" } },
+    { hit = false, header = { From = "Blue Ink Publishing <orders@shop.example>" } },
+    { hit = false, header = { From = "orders@shop.example" } },
   },
 }
 

@@ -102,13 +102,14 @@ rule "FEE_TRUST" {
   score = 0.2,
   group = "content",
   body = phrases {
-    "strict(?:ly)? confiden(?:ce|tial(?:ity)?)", "utmost (?:confidence|confidentiality|secrecy|good faith)",
+    "strict(?:ly)? confiden(?:ce|tial(?:ity)?)", "god bless", "grace of god", "crave your indulgence", "business venture",
+    "utmost (?:confidence|confidentiality|secrecy|good faith)",
     "(?:highly|very) confidential", "confidential (?:business|matter|issue|message|transaction)",
     "(?:can|could|must|if) (?:i|we) (?:\\S+ )?trust you",
     "trust(?:ed|worthy) (?:\\S+ )?(?:person|partner|friend|someone|somebody|individual|and)", "risk(?:-| )free",
     "(?:no|without any) risk", "foreign (?:partner|investor|business)",
     "business (?:proposal|relationship|transaction|deal|partner(?:ship)?)",
-    "(?:profitable|lucrative) (?:deal|business|proposal|venture)", "god bless", "grace of god", "(?:in|with) good faith",
+    "(?:profitable|lucrative) (?:deal|business|proposal|venture)", "(?:in|with) good faith",
     "investment (?:partner|fund|proposal|consortium)", "mutual benefit", "benefi(?:t|cial) (?:of|to) (?:us )?both",
     "percent (?:of|will|for)", "came across your (?:profile|contact|e-?mail|name|info)",
     "(?:got|obtained|found) your (?:contact|e-?mail|profile|name|information)", "come (?:to you )?as a surprise",
@@ -168,6 +169,8 @@ rule "ADVANCE_FEE" {
   when = function(mail)
     local signs = count(mail:hit("FEE_SUM"), mail:hit("FEE_DEATH"), mail:hit("FEE_FUNDS"), mail:hit("FEE_PERSON"),
       mail:hit("FEE_TRUST"), mail:hit("FEE_CONTACT"), mail:hit("FEE_GREETING"))
+    -- Without money it is a parish letter.
+    if not mail:hit("FEE_SUM") and not mail:hit("FEE_FUNDS") then signs = signs - 1 end
     if signs < 3 then return false end
     return math.min(signs - 2, 3), signs .. " signs"
   end,
@@ -179,6 +182,10 @@ rule "ADVANCE_FEE" {
     },
     { hit = true, hits = { "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" }, score = 1.8 },
     { hit = false, hits = { "FEE_SUM", "FEE_FUNDS" } },
+    {
+      hit = false,
+      text = "Dear friends,\ngreetings in the name of the Lord! We collect for the orphanage of our town. God bless you.",
+    },
     { hit = false, text = "My late father left a boat." },
   },
 }
@@ -231,13 +238,14 @@ rule "EXTORTION_WORDS" {
   group = "content",
   body = phrases {
     "(?:hacked|infected|compromised|control (?:of|over)) your (?:operating system|device|computer|account|pc)",
-    "your (?:web ?)?cam(?:era)?", "(?:video|recording|footage) (?:of|with) you", "(?:porn|adult) (?:sites?|websites?|videos?)",
+    "(?:through|via|from|with|by|on|of) your (?:own )?(?:web ?)?cam(?:era)?", "(?:video|recording|footage) (?:of|with) you",
+    "(?:visit(?:ed|ing)?|watch(?:ed|ing)?|you (?:were|are) on) (?:[a-z]+ ){0,3}(?:porn|adult) (?:content|sites?|websites?|videos?)",
     "masturbat(?:e|ed|ing|ion)", "remote (?:access|control) (?:trojan|to your)", "send (?:this|the) video to (?:all|your)",
-    "(?:48|50|72) hours to (?:pay|make|transfer|send)", "pay in bitcoins?", "your (?:dirty )?(?:little )?secret",
+    "(?:48|50|72) hours to (?:pay|make|transfer|send)", "pay in bitcoins?", "your (?:dirty|little) (?:little )?secret",
   },
   examples = {
     { hit = true, text = "I have hacked your operating system and recorded a video of you." },
-    { hit = false, text = "The new camera of the meeting room works." },
+    { hit = false, text = "The new camera of the meeting room works. What do you do with your photos?" },
   },
 }
 

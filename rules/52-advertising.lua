@@ -2,7 +2,7 @@
 -- speaks so too, so each of these weighs little. They belong to the
 -- group "advertising", which with "layout" together stays below the threshold to mark: an honest newsletter has nothing else.
 
-group("advertising", { max = 3, dampers = { DMARC_PASS = 1.5, DELIVERY_REPORT = 1.5 } })
+group("advertising", { max = 3, dampers = { DMARC_PASS = 1.5, DELIVERY_REPORT = 1.5, PASSES_ON = 1 } })
 
 -- phrases { "act now", "limited time" }: see 50-content.lua.
 local function phrases(list)
@@ -23,7 +23,8 @@ rule "CLICK_HERE" {
     "click (?:here|below|now|the (?:link|button|image|picture)|on (?:the|this) (?:link|button|image|picture))",
     "clicking (?:here|below)",
     "go here", "(?:visit|follow|see) (?:the |this )?link below", "cli[ck]k? h[ae]re", "visit us (?:at|now|today|right now)",
-    "check (?:it|us|this) out (?:here|now|at)", "visit our (?:web ?site|shop|store|site)",
+    "check (?:it|us|this) out (?:here|now|at)", "visit our (?:web ?site|shop|store|site)", "haga cli[ck] aqu[ií]",
+    "hier klicken", "cliquez ici",
   },
   examples = {
     { hit = true, text = "To see our prices click\nhere" },
@@ -45,6 +46,8 @@ rule "ORDER_NOW" {
     "sign up (?:now|today|free)", "(?:call|enroll|respond|get started) (?:now|today|immediately)",
     "order by (?:phone|fax|mail)",
     "for a limited", "instant (?:access|approval|quote|download)", "order (?:form|line|hot ?line)",
+    "jetzt (?:bestellen|kaufen|sichern)",
+    "compre (?:ya|ahora|agora)",
   },
   examples = {
     { hit = true, text = "Act now, while supplies last!" },
@@ -66,7 +69,7 @@ rule "PRICE_PRAISED" {
     "100 ?% (?:satisfaction|natural|safe|legal|guaranteed|money)", "only \\$ ?[0-9]", "regular(?:ly)? (?:price|\\$)",
     "your price", "for only \\$",
     "a \\$[0-9.,]+ value", "at no (?:extra |additional )?c(?:ost|harge)", "worldwide (?:shipping|delivery)",
-    "fast (?:delivery|shipping)",
+    "fast (?:delivery|shipping)", "oferta (?:especial|exclusiva|limitada)", "offre (?:sp[eé]ciale|exclusive|limit[eé]e)",
     "all (?:major )?credit cards?", "cheap prices?", "secure (?:payment|ordering|online)",
   },
   examples = {
@@ -82,15 +85,17 @@ rule "FREE_THINGS" {
   body = phrases {
     "free (?:gift|trial|sample|quotes?|consultation|report|info|information|membership|access|money|cash|offer|bonus|estimate|"
       .. "tour|preview|"
-      .. "pics|porn|sex|grants?|leads|website|cell|vacation|credit|training|details|evaluation|tape|cd|pass|minutes|"
+      .. "airline|card search|credit report|pics|porn|sex|grants?|leads|website|cell|vacation|credit|training|details|"
+      .. "evaluation|tape|cd|pass|minutes|"
       .. "installation)s?",
     "(?:absolutely|completely|totally|100 ?%) free", "risk(?:-| )free",
-    "no (?:cost|risk|obligation|strings|catch|fees?|hidden|questions asked)",
-    "(?:it'?s|yours?|try (?:it|us)) free", "free of charge", "free\\W{1,3}free", "without (?:any )?(?:cost|risk|obligation)",
+    "no (?:cost|risk|obligation|strings|catch|questions asked)",
+    "(?:it'?s|yours?|try (?:it|us)) free", "free\\W{1,3}free", "without (?:any )?(?:cost|risk|obligation)",
   },
   examples = {
     { hit = true, text = "Get your free trial, no obligation" },
     { hit = false, text = "Are you free on Monday? It costs nothing." },
+    { hit = false, text = "No fees for your card. You may cancel free of charge." },
   },
 }
 
@@ -116,14 +121,27 @@ rule "TEXT_EXCLAIMS" {
   },
 }
 
+-- To count letters takes time: first the search for all words looks whether it is worth it.
+rule "WORDS_IN_CAPITALS" {
+  about = "several words in a row are written in capital letters",
+  score = 0.0,
+  group = "advertising",
+  body = "\\b[A-Z]{2,20}[^A-Za-z]{1,3}[A-Z]{2,20}[^A-Za-z]{1,3}[A-Z]{1,20}[^A-Za-z]{1,3}[A-Z]{2,20}[^A-Za-z]{1,3}[A-Z]",
+  examples = {
+    { hit = true, text = "DEAR SIR, I HAVE A VERY GOOD PROPOSAL." },
+    { hit = false, text = "RFC 5322, TLS and NASA" },
+  },
+}
+
 rule "TEXT_SHOUTS" {
   about = "large parts of the text are written in capital letters",
   score = 0.8,
   group = "advertising",
   when = function(mail)
-    local text = mail.text:sub(1, 6000)
-    local upper, lower = #text:gsub("[^A-Z]+", ""), #text:gsub("[^a-z]+", "")
-    return upper > 120 and upper > lower * 0.45
+    if not mail:hit("WORDS_IN_CAPITALS") then return false end
+    local text = mail.text:sub(1, 4000)
+    local upper = #text:gsub("[^A-Z]+", "")
+    return upper > 120 and upper > #text:gsub("[^a-z]+", "") * 0.45
   end,
   examples = {
     { hit = true, text = string.rep("DEAR SIR, I HAVE A PROPOSAL. ", 12) },
@@ -151,12 +169,60 @@ rule "REMOVAL_OFFERED" {
     "third(?:-| )part(?:y|ies) (?:offers|advert)",
     "(?:never|not) (?:be )?(?:contacted?|mail(?:ed)?|e-?mail(?:ed)?) (?:you )?again", "bill s\\.? ?[0-9]{3,4}", "title iii",
     "can(?:-| )spam",
-    "(?:mailing|message|e-?mail) was sent (?:to|by|in compliance)", "subscribed as",
-  },
+    "(?:mailing|message|e-?mail) was sent in compliance",
+    "ne (?:souhaitez |voulez |d[ée]sirez )?plus recevoir", "no (?:desea|quiere) (?:seguir )?recibi(?:r|endo)",
+  } .. "|拒收(?:廣告|广告)?|取消(?:訂閱|订阅)|配信停止",
   examples = {
     { hit = true, text = "If you no longer wish to receive our offers, answer." },
     { hit = true, text = "You are receiving this email because you signed up for our offers." },
     { hit = false, text = "The old table was removed by the new release." },
+  },
+}
+
+-- A list that is run by a program has an address of its own for that.
+rule "REMOVAL_BY_HAND" {
+  about = "to be removed from the list one has to write to a free mailbox, or a mail with \"remove\" as subject",
+  score = 1.0,
+  group = "advertising",
+  any = { "REMOVAL_AT_FREEMAIL", "REMOVAL_BY_SUBJECT" },
+  examples = {
+    { hit = true, text = "To be removed write to offers4711@yahoo.com" },
+    { hit = false, text = "To unsubscribe: https://lists.example.org/leave" },
+  },
+}
+
+rule "REMOVAL_AT_FREEMAIL" {
+  about = "the address for removal from the list is a free mailbox",
+  score = 0.0,
+  group = "advertising",
+  body = "(?i)\\b(?:(?:to be|get) removed|for removal|remove me|removes?:)[^\\n@]{0,60}"
+    .. "@(?:yahoo|hotmail|aol|msn|excite|lycos|gmail|outlook|mail|gmx|yandex|bk|btamail)\\.",
+  examples = {
+    { hit = true, text = "To be removed write to offers4711@yahoo.com" },
+    { hit = false, text = "I removed the table. ann@gmail.com" },
+    { hit = false, text = "To be removed write to leave@lists.example.org" },
+  },
+}
+
+rule "REMOVAL_BY_SUBJECT" {
+  about = "a link writes a mail that asks to be removed from a list",
+  score = 0.0,
+  group = "advertising",
+  url = "(?i)^mailto:[^?]{1,80}\\?(?:[^#]{1,40}&)?subject=[^&]{0,20}(?:remove|take|delete|no.?more)",
+  examples = {
+    { hit = true, html = "<a href='mailto:x@a.example?subject=Remove%20me'>remove</a>" },
+    { hit = false, html = "<a href='mailto:leave@a.example?subject=unsubscribe'>unsubscribe</a>" },
+  },
+}
+
+rule "TOLL_FREE" {
+  about = "the text names a telephone number that costs nothing, to order",
+  score = 0.4,
+  group = "advertising",
+  body = "\\b8(?:00|88|77|66|55|44)[-. )]{1,2}[0-9]{3}[-. ][0-9]{4}\\b",
+  examples = {
+    { hit = true, text = "Call 1-800-555-0100 now" },
+    { hit = false, text = "+1 212 555 0100, and 800 people in 100 towns" },
   },
 }
 
@@ -189,6 +255,7 @@ rule "GREETS_MAILBOX" {
     local box, domain = (to or ""):lower():match("([a-z0-9._+-]{3,40})@([a-z0-9.-]{3,80})")
     if not box then return false end
     local start = mail.text:sub(1, 400):lower()
+    if not start:find(box) then return false end
     local greeted = start:match(
       "\\b(?:dear|hi|hello|hey|attn|attention|greetings|to|hallo|welcome)[:, ]+([a-z0-9._+-]+(?:@[a-z0-9.-]+[a-z0-9])?)"
     )
@@ -212,7 +279,7 @@ rule "ADVERTISING" {
     local signs = 0
     for _, name in ipairs {
       "CLICK_HERE", "ORDER_NOW", "PRICE_PRAISED", "FREE_THINGS", "MONEY_OFTEN", "TEXT_EXCLAIMS", "TEXT_SHOUTS",
-      "REMOVAL_OFFERED", "REMOVE_ME",
+      "REMOVAL_OFFERED", "REMOVE_ME", "REMOVAL_BY_HAND",
       "EASY_MONEY", "SUBJECT_ADVERTISES", "SUBJECT_PERCENT", "SUBJECT_EXCLAIMS", "FROM_ADVERTISES", "HTML_SHOUTS",
     } do
       if mail:hit(name) then signs = signs + 1 end

@@ -45,13 +45,14 @@ rule "ENHANCEMENT" {
     "(?:satisfy|please|pleasure) (?:her|your (?:woman|lady|girl|wife|partner|lover))",
     "(?:your|her) (?:woman|lady|girl|girlfriend|lover) (?:will|to|in|every|with)",
     "inches? (?:bigger|longer|in length|to your)", "in (?:size|length) and (?:width|girth)",
-    "impotence", "premature", "aphrodisiac", "intima(?:te|cy) (?:life|tonic|problems?)",
+    "impotence", "premature ejac\\w+", "(?:nights?|life) of (?:love|passion|pleasure)", "aphrodisiac",
+    "intima(?:te|cy) (?:life|tonic|problems?)",
     "male (?:pills?|pilules?|formula|supplements?|organ)", "lovers?'? drug",
     "blue pills?", "potency", "super ?viagra",
   },
   examples = {
     { hit = true, text = "Larger\npenis in weeks" },
-    { hit = false, text = "The performance of the tool is better now." },
+    { hit = false, text = "The performance of the tool is better now; to optimize it would be premature." },
   },
 }
 
@@ -60,7 +61,8 @@ rule "DIET" {
   score = 1.5,
   group = "content",
   body = phrases {
-    "(?:lose|drop|shed) (?:up to |over )?(?:[0-9]+ )?(?:(?:extra|unwanted|excess|those) )?(?:weight|pounds|lbs|inches|kilos?)",
+    "(?:lose|drop|shed) (?:up to |over )?(?:[0-9.]+ ?)?(?:(?:extra|unwanted|excess|those) )?(?:pounds|lbs|inches|kilos?)",
+    "lose (?:weight (?:fast|now|today|without|while|in)|(?:unwanted|excess) weight)",
     "burn(?:s|ing)? (?:body )?(?:fat|calories)",
     "(?:diet|slimming|fat(?:-| )burn(?:ing|er)|weight(?:-| )loss) (?:pills?|patch|plan|program|product|supplement|formula|"
       .. "secret|system)s?",
@@ -74,7 +76,7 @@ rule "DIET" {
   },
   examples = {
     { hit = true, text = "Lose 20 pounds in a week" },
-    { hit = false, text = "The pound lost against the dollar." },
+    { hit = false, text = "The pound lost against the dollar. The doctor says that I have to lose weight." },
   },
 }
 
@@ -108,26 +110,29 @@ rule "MORTGAGE" {
   body = phrases {
     "refinanc(?:e|ing)", "home ?(?:-| )?(?:loans?|equity|owners? (?:insurance|loan))",
     "mortgage (?:rates?|loans?|quotes?|lenders?|payments?|brokers?|compan)\\w*",
-    "(?:interest|mortgage|loan) rates? (?:are|as|at|have|from|is|of|drop|so)",
+    "(?:interest|mortgage|loan) rates? (?:are|as|have|from|drop|so)",
     "debt (?:consolidat|relief|settlement|free|reduction)\\w*",
     "consolidat(?:e|ing|ion) (?:your |all )?(?:bills|debts?|loans?)?",
-    "(?:bad|poor|no|your|repair|perfect) credit(?: (?:history|rating|report|score|ok|problem))s?",
-    "low(?:er|est)? (?:your )?(?:monthly )?(?:payments?|interest|rates?)", "life insurance",
+    "foreclosure (?:search|list|propert|toolkit|home|sale)\\w*", "in debt for",
+    "(?:bad|poor|no|clear up your|repair|perfect) credit(?: (?:history|rating|report|score|ok|problem))s?",
+    "low(?:er|est)? (?:your )?(?:monthly )?(?:payments?|interest|rates?)", "life insurance (?:quotes?|rates?|polic(?:y|ies)|for)",
+    "(?:out of|eliminate|reduce|get rid of) (?:your |all (?:your )?)?debts?",
     "(?:insurance|loan|lender)s? (?:quotes?|offers|approval)", "(?:free|compare|instant) (?:quotes?|rates?)",
     "cash (?:advance|loan|for your)", "pre-?approved", "unsecured (?:loan|credit|card)s?",
     "credit (?:card|repair|counsel)\\w* (?:debt|offer|approv|process|compan)\\w*", "merchant account",
-    "pinjaman|kredit tanpa agunan", "loan (?:amount|of|at|from|to|with|company|lender)",
+    "pinjaman|kredit tanpa agunan", "loan (?:amount|of \\$|at [0-9]|company|lender)",
     "(?:business|personal|student|payday|auto|car|all (?:kinds|types) of) loans?", "loan scheme", "[0-9.]+ ?% interest",
   },
   examples = {
     { hit = true, text = "Refinance your home: rates as low as 3%" },
     { hit = false, text = "The interest of the talk was low." },
+    { hit = false, text = "The loan of \"The river\" ends on Monday. The interest rate is as agreed." },
   },
 }
 
 rule "WORK_AT_HOME" {
   about = "the message promises an income for little work",
-  score = 1.2,
+  score = 1.6,
   group = "content",
   body = phrases {
     "home(?:-| )based (?:business|job|income)", "(?:your )?own boss",
@@ -137,11 +142,13 @@ rule "WORK_AT_HOME" {
       .. "online|fast))",
     "\\$ ?[0-9][0-9,.]* ?k? ?(?:per|a|each|every) (?:day|week|month|hour)",
     "(?:no|without) (?:selling|inventory|special skills|cold calling)", "(?:work|working|business) (?:from|at) (?:your )?home",
-    "work(?:ing)? at home", "mlm", "down ?line", "up ?line", "multi(?:-| )level", "network marketing", "pyramid", "get paid",
+    "work(?:ing)? at home", "mlm", "down ?line", "up ?line", "multi(?:-| )level", "network marketing", "pyramid",
+    "get(?:ting)? paid (?:to|for|daily|weekly|every|\\$)",
     "financial(?:ly)? (?:free(?:dom)?|independen(?:t|ce)|secur(?:e|ity))",
-    "ground floor", "affiliate (?:program|marketing)", "data entry", "typing jobs?", "part(?:-| |/)full(?:-| )time",
-    "flexible hours", "money (?:making|machine|maker)", "quit (?:your|my) (?:day )?job",
-    "lifestyle you", "this really works", "i (?:was|am) (?:a )?skeptical", "chain letter", "reports? #?[1-5]", "millionaires?",
+    "ground floor", "data entry", "typing jobs?", "part(?:-| |/)full(?:-| )time",
+    "money (?:making|machine|maker)", "quit (?:your|my) (?:day )?job",
+    "lifestyle you", "this really works", "i (?:was|am) (?:a )?skeptical", "chain letter", "reports? #[1-5]",
+    "(?:become|next|self-made|internet) (?:a )?millionaires?", "millionaire (?:maker|secret|mind)s?",
     "wealth(?:y)? (?:building|creation|secret)",
   },
   examples = {
@@ -155,8 +162,8 @@ rule "STOCK_TIP" {
   score = 1.5,
   group = "advertising",
   body = phrases {
-    "(?:strong|immediate|aggressive) buy", "stock (?:alert|pick|tip|watch|report|profile|symbol)s?", "hot stocks?",
-    "(?:penny|small(?:-| )cap|micro(?:-| )cap|otc|undervalued) stocks?", "(?:target|share|stock|current|opening) price:?",
+    "(?:strong|immediate|aggressive) buy", "stock ?(?:alert|pick|tip|watch|report|profile)s?", "stock symbol:?", "hot stocks?",
+    "(?:penny|small(?:-| )cap|micro(?:-| )cap|otc|undervalued) stocks?", "(?:target|opening) price:?",
     "(?:symbol|ticker):", "forward(?:-| )looking statements?", "otc ?bb", "otc:",
     "(?:shares|stock) (?:outstanding|is (?:set|about|poised)|will (?:soar|explode|rise))", "investor alert", "pink ?sheets",
     "(?:short|long)(?:-| )term target", "trading (?:alert|idea|signals?)", "forex",
@@ -167,22 +174,23 @@ rule "STOCK_TIP" {
   examples = {
     { hit = true, text = "Strong buy: symbol: ABCD, target price: $3" },
     { hit = false, text = "The shop has it in stock at this price." },
+    { hit = false, text = "10 shares, share price: $12.30" },
   },
 }
 
 -- ---------------------------------------------------------------- goods, papers, customers
 
+-- Copies are another rule's matter (COUNTERFEITS).
 rule "WATCHES" {
-  about = "the message sells copies of expensive watches and bags",
-  score = 1.7,
-  group = "content",
+  about = "the message sells expensive watches and bags",
+  score = 1.2,
+  group = "advertising",
   body = phrases {
-    "replicas? (?:watch\\w*|rolex|bags?|handbags?|models?)", "rolex(?:es)?",
+    "rolex(?:es)?",
     "(?:swiss|luxury|designer|quality|brand(?:ed)?|exclusive|expensive|fashionable|elite) (?:watch(?:es)?|time ?pieces?|"
       .. "handbags?|bags|purses|shoes|accessor(?:y|ies))",
     "(?:breitling|cartier|omega|panerai|patek|tag heuer|bvlgari|vuitton|gucci|prada|chanel) (?:watch(?:es)?|bags?|replica|style)",
-    "time ?pieces?", "watches (?:and|&|from|for|at|on|online|models?)",
-    "(?:wrist|your) watch(?:es)?",
+    "time ?pieces?", "watches (?:online|models?)", "your watch(?:es)?",
   },
   examples = {
     { hit = true, text = "Swiss watches and designer bags" },
@@ -215,7 +223,7 @@ rule "CUSTOMERS_FOR_SALE" {
     "(?:million|thousand|fresh|targeted|verified|opt(?:-| )in|bulk) (?:\\S+ )?(?:e-?mail addresses|e-?mails|leads|contacts|"
       .. "visitors|traffic|hits)",
     "(?:bulk|direct|mass|targeted) (?:e-?mail|mailing|marketing)",
-    "e-?mail (?:marketing|advertising|campaign|list|database|cd|blast|promotion)s?",
+    "e-?mail (?:marketing|advertising|database|cd|blast|promotion)s?",
     "(?:lead|marketing|prospect|attendees?) lists?",
     "(?:search engine|web ?site|internet|online) (?:optimi[sz]ation|placement|submission|traffic|promotion|marketing|"
       .. "advertising|presence)",
@@ -224,10 +232,12 @@ rule "CUSTOMERS_FOR_SALE" {
       .. "exposure)",
     "(?:promote|advertise|market|grow) your (?:web ?site|business|product|service|company)s?",
     "(?:advertising|marketing) (?:services?|solution|tool|agency|company|program)s?", "digital marketing",
-    "mobile apps? development", "(?:logo|web ?site|web) (?:design|development|redesign)",
+    "mobile apps? development", "(?:logo|web ?site|web) (?:design|development|redesign) (?:services?|company|package|from|for)",
+    "esteemed (?:company|firm)",
+    "(?:got|have|learn(?:ed|t)?|know) your (?:esteemed )?(?:company|firm) (?:information|name|e-?mail|from)",
     "(?:toner|ink ?jet|ink|printer) (?:cartridges?|supplies)",
     "(?:fill|buying) .{0,20}bulk", "manufacturers? (?:of|in|from)",
-    "(?:leading|professional) (?:manufacturer|supplier|exporter|factory)", "attendee list", "decision makers?",
+    "(?:leading|professional) (?:manufacturer|producer|supplier|exporter|factory)", "attendee list", "decision makers?",
   },
   examples = {
     { hit = true, text = "Ten million email addresses on one CD" },
@@ -241,18 +251,21 @@ rule "ADULT" {
   group = "content",
   body = phrases {
     "xxx (?:sites?|pics|movies|videos?|rated)", "(?:free|hot|teen|live|amateur|hardcore) porn",
-    "(?:hot|nude|naked|horny|wild|sexy|young|teen(?:age)?|amateur|asian|russian|live) (?:\\S+ )?(?:girls?|teens?|women|babes?|"
+    "(?:hot|nude|naked|horny|wild|sexy|teen(?:age)?|amateur|asian|russian|live) (?:\\S+ )?(?:girls?|teens?|women|babes?|"
       .. "wives|housewives|singles|chicks?|sluts?|ladies|sex|models)",
     "hard ?core (?:sex|porn|action|teens?|pics|movies?)", "live (?:sex|cams?|girls)",
     "web ?cams? (?:girls?|sex|show|chat)",
-    "(?:adult|sex) (?:sites?|dating|movies?|videos?|content|toys?|entertainment|chat|friend)",
-    "must be (?:over |at least )?(?:18|21)", "(?:18|21) (?:years )?(?:or|and) (?:older|over)",
-    "barely legal", "cum ?shots?", "pussy", "blow ?jobs?", "lolitas?", "incest (?:porn|sites?|pics)", "nudes",
+    "(?:adult|sex) (?:sites?|dating|dvds?|passwords?|club|movies?|videos?|content|toys?|entertainment|chat|friend)",
+    "horny", "suck(?:s|ing)? (?:my|his|your) (?:cock|dick)", "(?:sucking|hard|big) cocks?", "sex play",
+    "lesbian (?:sex|teens?|action)",
+    "barely legal", "paysites?", "celeb(?:s|rities) (?:exposed|naked)", "(?:babes|girls|teens) (?:on|playing|exposed|shaved)",
+    "cum ?shots?", "pussy", "blow ?jobs?", "lolitas?", "incest (?:porn|sites?|pics)", "nudes",
     "escorts? (?:service|girls?)", "onlyfans", "sex (?:now|tonight|tape|partners?)", "panties",
   },
   examples = {
     { hit = true, text = "Hot Russian girls, live cams" },
     { hit = false, text = "The girls of the school live in a hot country." },
+    { hit = false, text = "Play responsibly, you must be 18 or over. A young girl won." },
   },
 }
 
@@ -266,16 +279,17 @@ rule "DATING" {
     "(?:seeking|looking for|want|searching for) (?:a )?(?:\\S+ )?(?:relationship|husband|soul ?mate|friendship|love|serious|"
       .. "marriage|true love|special (?:man|woman|someone))",
     "i (?:am|'m) (?:a )?(?:lonely|single|young)(?: \\S+)? (?:girl|lady|woman|man|female|years)",
-    "(?:my|see|your|some|new|hot) (?:new )?(?:photos?|pics|pictures) (?:on|at|are|and|here|of me|if|in)",
-    "(?:saw|seen|came across|viewed|read|found) your (?:profile|photo|picture)",
+    "(?:my|see|some|new|hot) (?:new )?(?:photos?|pics|pictures) (?:here|of me)",
+    "(?:saw|seen|viewed) your (?:profile|photo|picture)",
     "(?:get|getting) to know (?:you|each other|me)", "dating (?:site|service|agency|online)", "secret (?:admirer|crush)",
-    "has a crush", "know (?:you|me) (?:better|more)", "write (?:me|to me) (?:back|soon|at)", "my (?:private )?pics",
-    "sent you a (?:message|wink|card|pic)",
+    "has a crush", "know (?:you|me) (?:better|more)", "write (?:me|to me) (?:back|soon)", "my (?:private )?pics",
+    "sent you a (?:wink|pic)",
     "age (?:does not|doesn'?t|is not) matter", "be (?:your|my) (?:friend|wife|husband)", "love at first",
   },
   examples = {
     { hit = true, text = "I am a lonely young lady, seeking a serious relationship" },
     { hit = false, text = "The singles of the tennis club start at ten." },
+    { hit = false, text = "I found your profile and would like to talk about a position. Tom sent you a message." },
   },
 }
 
@@ -288,10 +302,12 @@ rule "TRIPS_AND_TELEPHONES" {
     "time ?shares?", "(?:cell|mobile) (?:phone )?(?:plans?|boosters?|accessor|service)\\w*",
     "long distance (?:calls?|rates?|service|phone)?", "satellite (?:tv|dish|television|system)",
     "cable (?:tv|descrambler|filter|box|bill)s?", "(?:calling|phone) cards?", "descramblers?", "home warranty",
-    "(?:car|auto|vehicle) (?:warranty|insurance|loans?)", "vehicle service", "solar (?:panels?|power|energy)", "digital cable",
+    "(?:car|auto|vehicle)(?:'s)? (?:warranty|insurance|loans?)", "vehicle service", "solar (?:panels?|power|energy)",
+    "digital cable",
     "all(?:-| )inclusive", "cents? (?:a|per) minute", "background check", "detective",
     "(?:find|spy|snoop) (?:out )?(?:anything|on) (?:about )?(?:anyone|anybody)", "copy (?:any )?dvds?", "oem software",
-    "(?:cheap|discount|oem) software", "software (?:at|for) (?:low|cheap|discount)",
+    "(?:cheap|discount|oem) software", "(?:cheap|discount|half price|duty free) (?:cigarettes?|smokes|tobacco)",
+    "(?:cartons?|packs?) of cigarettes", "software (?:at|for) (?:low|cheap|discount)",
   },
   examples = {
     { hit = true, text = "Cheap cruises, and satellite TV for all" },

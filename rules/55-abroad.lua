@@ -27,11 +27,35 @@ rule "CHAT_BY_PHONE" {
   about = "a stranger wants the answer in a chat, and names a telephone number for it",
   score = 1.5,
   group = "content",
-  expression = "PHONE_NUMBER and (CHAT_NAMED or URL_CHAT) and not CONVERSATION",
+  expression = "PHONE_NUMBER and (CHAT_NAMED or URL_CHAT) and not CONVERSATION and not PASSES_ON",
   examples = {
     { hit = true, text = "WhatsApp: +971 58 555 0100" },
     { hit = false, hits = { "PHONE_NUMBER" } },
     { hit = false, hits = { "PHONE_NUMBER", "CHAT_NAMED", "CONVERSATION" } },
+  },
+}
+
+-- Their providers forbid it, and shops have addresses of their own. One of the words alone may stand in anybody's letter.
+rule "FREEMAIL_ADVERTISES" {
+  about = "the message is advertising, and comes from a free mailbox",
+  score = 1.0,
+  group = "content",
+  when = function(mail)
+    if not mail:hit("FROM_FREEMAIL") or mail:hit("CONVERSATION") or mail:hit("PASSES_ON") then return false end
+    local signs = 0
+    for _, name in ipairs {
+      "REMOVAL_OFFERED", "REMOVE_ME", "REMOVAL_BY_HAND", "ORDER_NOW", "CLICK_HERE", "PRICE_PRAISED", "FREE_THINGS", "TOLL_FREE",
+      "SUBJECT_ADVERTISES", "HTML_ADVERTISEMENT", "SUBJECT_TAIL", "MORTGAGE", "WORK_AT_HOME", "CUSTOMERS_FOR_SALE",
+    } do
+      if mail:hit(name) then signs = signs + 1 end
+    end
+    return signs > 0 and math.min(signs, 3) * 0.5 + 0.5, signs .. " signs"
+  end,
+  examples = {
+    { hit = true, hits = { "FROM_FREEMAIL", "REMOVAL_OFFERED", "ORDER_NOW" }, detail = "2 signs", score = 1.5 },
+    { hit = false, hits = { "FROM_FREEMAIL" } },
+    { hit = false, hits = { "FROM_FREEMAIL", "CLICK_HERE", "CONVERSATION" } },
+    { hit = false, hits = { "REMOVAL_OFFERED", "ORDER_NOW" } },
   },
 }
 
@@ -94,20 +118,20 @@ rule "OFFERS_ABROAD" {
   group = "content",
   body = phrases {
     "kredit(?:e)? ohne (?:schufa|bank)\\w*", "sex(?:kontakt|abenteuer|treff)\\w*", "seitensprung\\w*", "geld verdienen",
-    "gratis ?(?:test|pr[oö]be|bonus)", "jetzt (?:bestellen|kaufen|sichern|anmelden)", "potenzmittel", "schneller kredit",
+    "gratis ?bonus", "potenzmittel", "schneller kredit",
     "para kazan\\w*", "hemen t[ıi]kla\\w*", "bahis siteleri", "gan[ea]r? dinero", "trabaj[ae] desde (?:su |tu )?casa",
-    "oferta (?:especial|exclusiva|limitada)", "haga cli[ck] aqu[ií]", "compre (?:ya|ahora|agora)",
     "pr[eé]stamos? (?:de|r[aá]pido|personal)",
     "pr[eê]t (?:entre particulier|d'argent|rapide)\\w*", "gagne[rz] (?:de l.argent|\\S+ (?:euros|€))",
-    "offre (?:de pr[eê]t|sp[eé]ciale|exclusive|limit[eé]e)", "guadagna\\w* (?:soldi|da casa|online)",
+    "offre de pr[eê]t", "guadagna\\w* (?:soldi|da casa|online)",
     "prestit[oi] (?:personal|tra|rapid)\\w*",
     "ganhe dinheiro", "trabalhe em casa", "empr[eé]stimo (?:r[aá]pido|pessoal|online)", "obat (?:kuat|pembesar|bius|perangsang)",
     "bandar ?(?:q|bola|togel)", "agen (?:judi|bola|togel|poker)", "hubungi (?:wa|via)", "pinjaman uang",
-  } .. "|代开|营销(?:系统|软件|工具)|群发|开发客户|客户开发|优惠价|免费试用|搜索客户|出会い|無料(?:登録|体験|で)|副業|当選"
+  } .. "|代开|廣告信|在家(?:工作|創業|赚钱|賺錢)|網路(?:兼職|創業|行銷)|創業(?:光碟|機會)|連鎖加盟|工商名錄|营销(?:系统|软件|工具)"
+    .. "|群发|开发客户|客户开发|优惠价|免费试用|搜索客户|出会い|無料(?:登録|体験|で)|副業|当選"
     .. "|заработ(?:ок|ай)|рассылк[аи] по|казино|кредит без|(?:شراء|اشتر[يى]?|للبيع)[^\\n]{0,60}(?:عبر الإنترنت|واتس)|카지노|대출 상담",
   examples = {
     { hit = true, text = "Kredit ohne Schufa" },
     { hit = true, text = "代开发票" },
-    { hit = false, text = "Der Kredit der Bank wird im Vertrag genannt." },
+    { hit = false, text = "Der Kredit der Bank wird im Vertrag genannt. Jetzt bestellen: unsere Gartenmöbel" },
   },
 }

@@ -42,17 +42,42 @@ rule "PARCEL_LURE_WITH_LINK" {
   },
 }
 
--- "Your subscription was renewed for $399. To cancel, call": no link for a filter to see, the fraud is at the telephone.
-rule "CALLBACK_LURE" {
-  about = "the message tells of a charge that the reader does not know, and to call a number to cancel it",
-  score = 2.5,
+rule "CALL_TO_CANCEL" {
+  about = "the message names a number to call to cancel something",
+  score = 0.0,
   group = "content",
   body = "(?i)\\b(?:cancel|dispute|refund|not[\\s\\x{A0}]{1,4}authori[sz]ed?|not[\\s\\x{A0}]{1,4}you)\\b[^\\n]{0,60}"
     .. "\\b(?:call|dial|contact|phone|reach)\\b[^\\n]{0,60}\\b8[0-9]{2}[-\\s).]{1,3}[0-9]{3}[-\\s.]{1,2}[0-9]{4}",
   examples = {
-    { hit = true, text = "Your subscription was renewed for $399.99. To cancel, call our team at +1 (888) 555-0100." },
-    { hit = false, text = "Your subscription was renewed. To cancel, go to your account." },
+    { hit = true, text = "To cancel, call our team at +1 (888) 555-0100." },
     { hit = false, text = "Call me at +1 (888) 555-0100." },
+  },
+}
+
+rule "CHARGE_TOLD" {
+  about = "the message tells of a sum that was or will be charged",
+  score = 0.0,
+  group = "content",
+  body = "(?i)\\b(?:renew(?:ed|al)?|charged?|debited|deducted|subscription|purchased?|invoice|payment|amount|total)\\b"
+    .. "[^\\n]{0,80}(?:[$€£]|\\bUSD)[\\s\\x{A0}]{0,2}[0-9]{2,}"
+    .. "|[$€£][\\s\\x{A0}]{0,2}[0-9]{2,}[^\\n]{0,80}\\b(?:charged|debited|deducted|renewed)\\b",
+  examples = {
+    { hit = true, text = "Your subscription was renewed for $399.99." },
+    { hit = false, text = "Your room is confirmed." },
+  },
+}
+
+-- "Your subscription was renewed for $399. To cancel, call": no link for a filter to see, the fraud is at the telephone. Whoever
+-- charges honestly has an account page to lead to.
+rule "CALLBACK_LURE" {
+  about = "the message tells of a charge that the reader does not know, and to call a number to cancel it",
+  score = 2.5,
+  group = "content",
+  all = { "CALL_TO_CANCEL", "CHARGE_TOLD" },
+  examples = {
+    { hit = true, text = "Your subscription was renewed for $399.99. To cancel, call our team at +1 (888) 555-0100." },
+    { hit = false, text = "Your subscription was renewed for $39. To cancel, go to your account." },
+    { hit = false, text = "Your room is confirmed. To cancel free of charge, please call us at 888-555-0142." },
   },
 }
 

@@ -48,6 +48,56 @@ rule "CONVERSATION_QUOTED" {
   },
 }
 
+rule "FORWARD_HEAD" {
+  about = "the text holds the head of another message, as mail programs write it when they forward",
+  score = 0.0,
+  group = "good_signs",
+  body = "(?i)-{2,}[ \\t]{0,2}(?:forwarded|original|weitergeleitete|urspr[üu]ngliche|doorgestuurd|oorspronkelijk)(?:er?|s)?"
+    .. "[ \\t](?:message|nachricht|mail|bericht)|\\bbegin forwarded message:|-{2,}[ \\t]?(?:message transf[ée]r[ée]|message d'origine|"
+    .. "mensaje (?:reenviado|original)|messaggio (?:inoltrato|originale)|пересылаемое сообщение|转发邮件|原始邮件)"
+    .. "|(?:^|\\n)_{10,}[ \\t]*\\n{1,2}(?:From|Von|De): ",
+  examples = {
+    { hit = true, text = "See below.\n-----Original Message-----\nFrom: Ann" },
+    { hit = true, text = "---------- Forwarded message ---------\nFrom: Ann" },
+    { hit = false, text = "The original message is lost." },
+  },
+}
+
+-- Who reports spam, or laughs at it, sends on the words of another. They weigh less then, but not nothing: who sells could write
+-- such a head over his own words. So it is one person who writes to another by name, and leads nowhere himself.
+rule "PASSES_ON" {
+  about = "the message passes on or quotes another one, and says little beside it",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    local quotes, forwards = mail:hit("QUOTES_ANSWERED"), mail:hit("FORWARD_HEAD")
+    if not quotes and not forwards then return false end
+    if mail:hit("TO_UNDISCLOSED") or mail:hit("NO_TO") or mail:hit("BCC_SHOWN") or mail:hit("SUBJECT_PHONE") then return false end
+    if mail:hit("REPLY_TO_FREEMAIL") or mail:hit("REPLY_TO_SECOND_MAILBOX") or mail:hit("HTML_ONLY") then return false end
+    local text = mail.text:sub(1, 4000)
+    local own = text
+    if forwards then
+      own = text:match("(?is)^(.*?)(?:-{2,}[ \\t]*[^\\s-][^\\n]*-{2,}|begin forwarded message:|_{10,})") or text
+    end
+    if quotes then own = own:gsub("(?m)^[ \\t]{0,2}[>|][^\\n]*$", "") end
+    if #own > 300 and #own * 2 > #text then return false end
+    return not own:match("(?i)https?://|\\bwww\\.")
+  end,
+  examples = {
+    {
+      hit = true, subject = "FYI", hits = { "QUOTES_ANSWERED" },
+      text = "Got this again:\n> Replica watches, order now!\n> http://a.example/\n",
+    },
+    {
+      hit = true, hits = { "FORWARD_HEAD" },
+      text = "Please block.\n\n---------- Forwarded message ---------\nFrom: Pills\n\nCheap pills: http://a.example/\n",
+    },
+    { hit = false, hits = { "QUOTES_ANSWERED" }, text = "Cheap pills: http://a.example/\n> hello, how are you?\n" },
+    { hit = false, hits = { "QUOTES_ANSWERED", "TO_UNDISCLOSED" }, text = "See:\n> Replica watches, order now!\n" },
+    { hit = false, text = "Replica watches, order now!\n" },
+  },
+}
+
 -- RFC 3156, RFC 8551. The signature is not checked here.
 rule "SIGNED_BY_PERSON" {
   about = "the message is signed by its author's own key (OpenPGP or S/MIME)",
