@@ -36,17 +36,19 @@ class Journal {
   struct Options {
     std::string path;
     Duration keep = std::chrono::hours(24 * 7);
-    uint64_t size = uint64_t{1} << 30U;  // octets of the file, about: the oldest go first
+    uint64_t size = uint64_t{1} << 30U;  // octets of all files together: the oldest go first
     size_t waiting = size_t{32} << 20U;  // octets of rows that wait for the disk; beyond, rows are dropped
+    const Clock* clock = nullptr;        // asked by the journal's thread, outlives the journal; null: the machine's
   };
   struct Statistics {
     uint64_t written = 0;  // rows since start
     uint64_t dropped = 0;  // because too many waited, or the disk refused
     uint64_t waiting = 0;  // octets
-    uint64_t bytes = 0;    // of the file
+    uint64_t bytes = 0;    // of the file, its log and the log's index
     bool broken = false;   // the last write failed
   };
-  /// Told from the journal's thread, seldom: "warning", what is wrong, or "info", that it is well again.
+  /// Told from the journal's thread, seldom: "warning", what is wrong, or "info", that it is well again
+  /// (JournalHealth).
   using Report = std::function<void(std::string_view level, const std::string& text)>;
 
   /// Opens or makes the file (mode 0640) and starts the thread; waits for the disk. A file that is no journal, or a

@@ -102,6 +102,15 @@ void write_timeline(JsonText& out, const session::Timeline* timeline, TimePoint 
   out.field("timeline_left_out", timeline->left_out());
 }
 
+/// The text of the last step of this kind.
+std::string_view last_of(const session::Timeline* timeline, session::Moment::What what) {
+  if (timeline == nullptr) return {};
+  const auto& moments = timeline->moments();
+  auto found =
+      std::find_if(moments.rbegin(), moments.rend(), [what](const session::Moment& one) { return one.what == what; });
+  return found != moments.rend() ? std::string_view(found->text) : std::string_view();
+}
+
 void write_outcome(JsonText& out, const session::MessageRecord& record) {
   out.text("backend", record.backend, kMaxWord);
   out.text("backend_reply", record.backend_reply, kMaxReply);
@@ -176,22 +185,29 @@ JournalRow journal_row(const session::MessageRecord& record, const std::vector<S
   return row;
 }
 
-JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists* lists) {
+JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists* lists,
+                       const rules::Thresholds& thresholds) {
   static const rules::Evaluation none;
   const rules::Evaluation& evaluation = record.evaluation != nullptr ? *record.evaluation : none;
-  rules::Verdict verdict = evaluation.decision ? evaluation.decision->verdict : rules::Verdict::Reject;
+  bool decided = evaluation.decision.has_value();
+  rules::Judgement judgement = rules::judge(evaluation, thresholds);
   JournalRow row;
   row.id = record.id;
   row.wall_ms = record.wall_ms;
   row.rules_version = record.rules_version;
-  row.verdict = word_of(verdict);
+  row.verdict = decided ? word_of(judgement.verdict) : "error";
   row.score = evaluation.score;
   JsonText out(kUsualSize);
   out.open('{').name("v").value(kJournalFormat);
   out.word("stage", rules::to_string(record.stage));
   out.word("verdict", row.verdict);
-  out.word("judged", row.verdict);
+  out.word("judged", word_of(judgement.verdict));
   out.name("score").value(evaluation.score);
+  if (!decided) {
+    if (judgement.limit) out.name("limit").value(*judgement.limit);
+    write_thresholds(out, thresholds);
+    out.text("backend_reply", last_of(record.timeline, session::Moment::What::Backend), kMaxReply);
+  }
   write_evaluation(out, evaluation);
   out.text("reply", record.reply, kMaxReply);
   write_timeline(out, record.timeline, record.at);

@@ -31,7 +31,9 @@ inline constexpr int kJournalFormat = 1;
 /// some microseconds. Everything untrusted is bounded here (the header at kMaxHeader octets).
 [[nodiscard]] JournalRow journal_row(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
                                      const lists::Lists* lists);
-[[nodiscard]] JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists* lists);
+/// `thresholds`: for one that no rule decided, that is, the backend could not be asked: its verdict is "error".
+[[nodiscard]] JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists* lists,
+                                     const rules::Thresholds& thresholds = {});
 [[nodiscard]] JournalRules journal_rules(const rules::RuleSet& rules);
 inline constexpr size_t kMaxHeader = 16U << 10U;
 

@@ -1,6 +1,5 @@
 #include "proxy/ops/journal_file.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -19,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMode = 0640;                // others must not read whose mail it was
-constexpr int kPatienceMs = 2000;          // for the locks of somebody who looks into it
 constexpr int64_t kWholeCheck = 64 << 20;  // octets: a smaller file is read as a whole when it is opened
 
 // Large pages: of rows of 6 KB five go into one, and each page costs four calls of the system until it is in the file.
@@ -40,13 +38,12 @@ constexpr const char* kTables =
     "PRAGMA user_version=1;"
     "COMMIT;";
 static_assert(kJournalApplication == 1349481332 && kJournalVersion == 1);
-// NORMAL: a commit survives our end, though perhaps not the machine's; the file is sound after both. The WAL goes back
-// into the file every 16 MiB, and never stays larger than twice that.
+// NORMAL: a commit survives our end, though perhaps not the machine's; the file is sound after both. When the log goes
+// back into the file is ours to say: bound_log().
 constexpr const char* kSettings =
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=NORMAL;"
-    "PRAGMA wal_autocheckpoint=500;"
-    "PRAGMA journal_size_limit=33554432;"
+    "PRAGMA wal_autocheckpoint=0;"
     "PRAGMA cache_size=-4096;"
     "PRAGMA temp_store=MEMORY;";
 
@@ -82,8 +79,7 @@ Result<void> JournalFile::lock() {
 }
 
 Result<void> JournalFile::open() {
-  if (is_open() && !is_gone()) return {};
-  close();
+  if (is_open() && !let_go_if_gone()) return {};
   std::error_code ignored;  // what matters is whether the file can be made
   fs::create_directories(fs::path(path_).parent_path(), ignored);
   if (auto locked = lock(); !locked) return locked;
@@ -100,11 +96,23 @@ Result<void> JournalFile::open() {
   return {};
 }
 
-/// Removed or renamed by somebody: what is written then nobody finds.
-bool JournalFile::is_gone() const {
+/// Removed or renamed by somebody, or its log was: what is written then nobody finds. Closed in that case.
+bool JournalFile::let_go_if_gone() {
   int moved = 0;
   int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  return code == SQLITE_OK && moved != 0;
+  bool gone = code == SQLITE_OK && moved != 0;
+  bool log_gone = ::access((path_ + "-wal").c_str(), F_OK) != 0;
+  if (!gone && !log_gone) return false;
+  // As long as we hold the log everything in it is there, and while somebody reads only we can bring it to the file.
+  bool settled = settle();
+  if (!gone && !settled) return false;
+  close();
+  if (gone) {
+    std::error_code ignored;  // there may be none
+    fs::remove(path_ + "-wal", ignored);
+    fs::remove(path_ + "-shm", ignored);
+  }
+  return true;
 }
 
 Result<void> JournalFile::open_database() {
@@ -112,7 +120,8 @@ Result<void> JournalFile::open_database() {
   int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
   if (file < 0 && errno != EEXIST) return fail(Code::Io, system_error(errno));
   if (file >= 0) ::close(file);
-  if (int code = db_.open(path_, SQLITE_OPEN_READWRITE, kPatienceMs); code != SQLITE_OK) return failed(code, "open");
+  if (int code = db_.open(path_, SQLITE_OPEN_READWRITE, kJournalPatienceMs); code != SQLITE_OK)
+    return failed(code, "open");
   int64_t objects = 0;
   int64_t application = 0;
   int code = db_.ask("SELECT count(*) FROM sqlite_master", objects);
@@ -124,11 +133,15 @@ Result<void> JournalFile::open_database() {
   if (auto checked = check(); !checked) return checked;
   if (code = db_.run(kSettings); code != SQLITE_OK) return failed(code, "settings");
   if (auto prepared = prepare(); !prepared) return prepared;
-  int64_t pages = 0;
-  code = db_.ask("PRAGMA page_size", page_size_);
-  if (code == SQLITE_OK) code = db_.ask("PRAGMA page_count", pages);
-  if (code != SQLITE_OK) return failed(code, "read");
-  bytes_ = static_cast<uint64_t>(pages * page_size_);
+  if (code = db_.ask("PRAGMA page_size", page_size_); code != SQLITE_OK) return failed(code, "read");
+  log_limit_ = -1;
+  log_frames_ = 0;
+  auto committed = [](void* self, sqlite3*, const char*, int frames) {
+    static_cast<JournalFile*>(self)->log_frames_ = frames;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_.get(), committed, this);
+  weigh();
   return {};
 }
 
@@ -178,7 +191,7 @@ Result<void> JournalFile::prepare() {
     sqlite::Statement& statement;
     const char* sql;
   };
-  const std::array<Row, 10> rows{{
+  const std::array<Row, 9> rows{{
       {begin_, "BEGIN IMMEDIATE"},
       {commit_, "COMMIT"},
       {rollback_, "ROLLBACK"},
@@ -189,7 +202,6 @@ Result<void> JournalFile::prepare() {
       {remove_first_, "DELETE FROM message WHERE place IN (SELECT place FROM message ORDER BY place LIMIT ?1)"},
       {pages_, "PRAGMA page_count"},
       {free_, "PRAGMA freelist_count"},
-      {vacuum_, "PRAGMA incremental_vacuum(64)"},
   }};
   for (const Row& row : rows) {
     if (int code = row.statement.prepare(db_.get(), row.sql, true); code != SQLITE_OK) {
@@ -203,8 +215,8 @@ Result<void> JournalFile::prepare() {
 }
 
 void JournalFile::close() {
-  for (sqlite::Statement* statement : {&begin_, &commit_, &rollback_, &insert_row_, &insert_rules_, &remove_old_,
-                                       &remove_first_, &pages_, &free_, &vacuum_}) {
+  for (sqlite::Statement* statement :
+       {&begin_, &commit_, &rollback_, &insert_row_, &insert_rules_, &remove_old_, &remove_first_, &pages_, &free_}) {
     statement->finalize();
   }
   db_.close();
@@ -232,11 +244,17 @@ Result<void> JournalFile::rename_aside(const std::string& why) {
   return {};
 }
 
-JournalFile::Outcome JournalFile::write(const std::vector<JournalRow>& rows, const std::vector<JournalRules>& rules,
+JournalFile::Outcome JournalFile::write(std::span<const JournalRow> rows, const std::vector<JournalRules>& rules,
                                         const Bounds& bounds, int64_t now_ms) {
   Outcome outcome;
   if (!is_open()) {
     outcome.error = path_ + ": not open";
+    return outcome;
+  }
+  if (is_log_held(bounds)) {
+    outcome.busy = true;
+    outcome.error = fmt::format("{}: another program reads it for long, and its log has {} MiB already", path_,
+                                log_octets() >> 20U);
     return outcome;
   }
   int code = begin_.run();
@@ -244,18 +262,29 @@ JournalFile::Outcome JournalFile::write(const std::vector<JournalRow>& rows, con
   if (code == SQLITE_OK) code = trim(rows.size(), bounds, now_ms, outcome.more);
   if (code == SQLITE_OK) code = shrink(bounds, outcome.more);
   if (code == SQLITE_OK) code = commit_.run();
-  if (code == SQLITE_OK) {
-    outcome.written = true;
-    return outcome;
-  }
+  if (code != SQLITE_OK) return failure(code);
+  // What the log has is written, so only a broken file matters here: a full disk will say so at the next write.
+  code = bound_log(bounds);
+  weigh();
+  outcome.written = true;
   outcome.corrupt = sqlite::is_corrupt(code);
-  outcome.error = fmt::format("{}: {}", path_, db_.error());
-  outcome.more = false;
-  if (sqlite3_get_autocommit(db_.get()) == 0) static_cast<void>(rollback_.run());
+  if (outcome.corrupt) outcome.error = fmt::format("{}: {}", path_, db_.error());
   return outcome;
 }
 
-int JournalFile::insert(const std::vector<JournalRow>& rows, const std::vector<JournalRules>& rules) {
+JournalFile::Outcome JournalFile::failure(int code) {
+  Outcome outcome;
+  outcome.corrupt = sqlite::is_corrupt(code);
+  outcome.busy = (code & 0xff) == SQLITE_BUSY;
+  outcome.error = fmt::format("{}: {}", path_, db_.error());
+  if (sqlite3_get_autocommit(db_.get()) == 0) static_cast<void>(rollback_.run());
+  // On a full disk the log's own room is what can be had.
+  if (!outcome.corrupt && !outcome.busy) static_cast<void>(settle());
+  weigh();
+  return outcome;
+}
+
+int JournalFile::insert(std::span<const JournalRow> rows, const std::vector<JournalRules>& rules) {
   for (const JournalRules& set : rules) {
     if (int code = insert_rules_.bind_text(1, set.version).bind_text(2, set.data).run(); code != SQLITE_OK) return code;
   }
@@ -266,52 +295,9 @@ int JournalFile::insert(const std::vector<JournalRow>& rows, const std::vector<J
     insert_row_.bind_text(5, row.rules_version).bind_text(6, row.data).bind_blob(7, row.header);
     if (int code = insert_row_.run(); code != SQLITE_OK) return code;
   }
-  if (!rows.empty()) row_octets_ = octets / rows.size() + 100;
+  // A few small ones do not tell how large those are that go.
+  if (!rows.empty()) row_octets_ = (7 * row_octets_ + octets / rows.size() + 100) / 8;
   return SQLITE_OK;
-}
-
-/// A little each time: a setting that shrinks must not stop the writing for long.
-int JournalFile::trim(size_t written, const Bounds& bounds, int64_t now_ms, bool& more) {
-  uint64_t most = written + written / 4 + 200;
-  int64_t keep = std::chrono::duration_cast<std::chrono::milliseconds>(bounds.keep).count();
-  remove_old_.bind(1, now_ms - keep).bind(2, static_cast<int64_t>(most));
-  if (int code = remove(remove_old_, more); code != SQLITE_OK) return code;
-  Size size;
-  if (int code = measure(size); code != SQLITE_OK) return code;
-  if (size.all - size.free <= bounds.size) return SQLITE_OK;
-  uint64_t excess = (size.all - size.free - bounds.size) / row_octets_ + 1;
-  remove_first_.bind(1, static_cast<int64_t>(std::min(most, excess)));
-  return remove(remove_first_, more);
-}
-
-int JournalFile::remove(sqlite::Statement& which, bool& more) {
-  int code = which.run();
-  if (code == SQLITE_OK) more = more || sqlite3_changes(db_.get()) > 0;
-  return code;
-}
-
-int JournalFile::measure(Size& size) {
-  for (auto [statement, octets] : {std::pair{&pages_, &size.all}, std::pair{&free_, &size.free}}) {
-    int code = statement->step();
-    if (code == SQLITE_ROW) *octets = static_cast<uint64_t>(statement->integer(0) * page_size_);
-    statement->reset();
-    if (code != SQLITE_ROW) return code;
-  }
-  return SQLITE_OK;
-}
-
-/// Gives back what is free, 2 MiB each time, when that is much: in steady use rows that go make room for those that
-/// come.
-int JournalFile::shrink(const Bounds& bounds, bool& more) {
-  Size size;
-  int code = measure(size);
-  if (code == SQLITE_OK && size.free > bounds.size / 8 && size.free > size.all / 8) {
-    more = true;
-    code = vacuum_.run();
-    if (code == SQLITE_OK) code = measure(size);
-  }
-  bytes_ = size.all;
-  return code;
 }
 
 }  // namespace postern::ops

@@ -23,7 +23,7 @@ JournalMetrics::JournalMetrics(prometheus::Registry& registry)
                         "Entries that the journal lost: the disk was too slow, full or broken.")),
       bytes_(prometheus::BuildGauge()
                  .Name("postern_journal_bytes")
-                 .Help("Size of the journal's file in bytes.")
+                 .Help("Size of the journal's files in bytes: the file, its log and the log's index.")
                  .Register(registry)) {}
 
 void JournalMetrics::watch(std::function<Journal::Statistics()> journal) {

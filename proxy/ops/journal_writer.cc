@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -11,6 +13,7 @@
 
 #include "proxy/ops/journal.h"
 #include "proxy/ops/journal_file.h"
+#include "proxy/ops/journal_health.h"
 
 namespace postern::ops {
 namespace {
@@ -20,6 +23,8 @@ using namespace std::chrono_literals;
 // A row is in the file at most this long after it was put; and with so many the thread does not wait for more.
 constexpr auto kPause = 250ms;
 constexpr size_t kBatch = 1000;
+// With none for so long it is a quiet moment.
+constexpr auto kQuiet = 2s;
 // Old rows go even when no new ones come.
 constexpr auto kIdle = 60s;
 
@@ -27,8 +32,9 @@ size_t octets_of(const JournalRow& row) {
   return sizeof row + row.id.size() + row.data.size() + row.header.size() + row.rules_version.size();
 }
 
-int64_t now_ms() {
-  return SystemClock().wall_ms();
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
 }
 
 }  // namespace
@@ -38,6 +44,7 @@ class Journal::Impl {
   Impl(Options options, Report report)
       : bounds_{options.keep, options.size},
         most_waiting_(options.waiting),
+        clock_(options.clock != nullptr ? *options.clock : system_clock()),
         report_(std::move(report)),
         file_(std::move(options.path), report_) {
     rows_.reserve(kBatch);
@@ -103,22 +110,42 @@ class Journal::Impl {
       std::vector<JournalRules> fresh;
       JournalFile::Bounds bounds;
       more = wait(fresh, bounds);
+      bool quiet = more && batch_.empty() && fresh.empty() && !trimming_ && !settled_;
       for (JournalRules& rules : fresh) remember(std::move(rules));
-      work(bounds);
+      if (quiet) {
+        settle();
+      } else {
+        work(bounds, !more);
+      }
     }
+    settle();
   }
 
   /// Until there is something to do; false: for the last time.
   bool wait(std::vector<JournalRules>& fresh, JournalFile::Bounds& bounds) {
     std::unique_lock lock(mutex_);
     asleep_ = true;
-    wake_.wait_for(lock, trimming_ ? kPause : kIdle, [this] { return stop_ || !rows_.empty() || !rules_.empty(); });
+    auto patience = trimming_ || !batch_.empty() ? Duration(kPause) : settled_ ? Duration(kIdle) : Duration(kQuiet);
+    wake_.wait_for(lock, patience, [this] { return stop_ || !rows_.empty() || !rules_.empty(); });
     asleep_ = false;
     wake_.wait_for(lock, kPause, [this] { return stop_ || rows_.size() >= kBatch || !rules_.empty(); });
-    std::swap(rows_, batch_);
+    if (batch_.empty()) {
+      std::swap(rows_, batch_);
+    } else {
+      std::move(rows_.begin(), rows_.end(), std::back_inserter(batch_));
+      rows_.clear();
+    }
     std::swap(rules_, fresh);
     bounds = bounds_;
     return !stop_;
+  }
+
+  /// One attempt for each quiet time: who reads just then may do so for hours.
+  void settle() {
+    settled_ = true;
+    static_cast<void>(file_.settle());
+    std::lock_guard lock(mutex_);
+    bytes_ = file_.bytes();
   }
 
   /// Sets in force are few; a new file needs those that are, since rows will name them.
@@ -129,28 +156,52 @@ class Journal::Impl {
     known_.push_back({std::move(rules), false});
   }
 
-  void work(const JournalFile::Bounds& bounds) {
-    JournalFile::Outcome outcome = write(bounds);
-    if (outcome.corrupt) {
-      auto begun = file_.set_aside(outcome.error);
-      outcome = begun ? write(bounds) : JournalFile::Outcome{false, false, false, begun.error().message};
-    }
-    trimming_ = outcome.more;
-    tell(outcome);
+  /// In transactions that are small beside the bounds. What could not be written because another program is at the file
+  /// stays in batch_ for the next time, if there is one.
+  void work(const JournalFile::Bounds& bounds, bool last) {
+    JournalFile::Outcome outcome;
+    size_t done = 0;
     size_t octets = 0;
-    for (const JournalRow& row : batch_) octets += octets_of(row);
-    {
-      std::lock_guard lock(mutex_);
-      waiting_ -= octets;
-      (outcome.written ? written_ : dropped_) += batch_.size();
-      bytes_ = file_.bytes();
-      broken_ = !outcome.written;
+    do {
+      size_t end = done;
+      size_t piece = 0;
+      while (end < batch_.size() && (end == done || piece < bounds.transaction())) piece += octets_of(batch_[end++]);
+      outcome = write(std::span(batch_).subspan(done, end - done), bounds);
+      if (!outcome.written) break;
+      done = end;
+      octets += piece;
+    } while (done < batch_.size());
+    if (done > 0 || outcome.more) settled_ = false;
+    trimming_ = outcome.more;
+    size_t lost = outcome.busy && !last ? 0 : batch_.size() - done;
+    if (auto note = health_.wrote(done, lost, outcome.written ? "" : outcome.error, clock_.now()); note && report_) {
+      report_(note->warning ? "warning" : "info", note->text);
     }
-    batch_.clear();
+    auto gone = batch_.begin() + static_cast<std::ptrdiff_t>(done);
+    if (lost > 0) {
+      for (auto row = std::exchange(gone, batch_.end()); row != batch_.end(); ++row) octets += octets_of(*row);
+    }
+    batch_.erase(batch_.begin(), gone);
+    std::lock_guard lock(mutex_);
+    waiting_ -= octets;
+    written_ += done;
+    dropped_ += lost;
+    bytes_ = file_.bytes();
+    broken_ = !outcome.written;
   }
 
-  JournalFile::Outcome write(const JournalFile::Bounds& bounds) {
-    if (auto opened = file_.open(); !opened) return {false, false, false, opened.error().message};
+  JournalFile::Outcome write(std::span<const JournalRow> rows, const JournalFile::Bounds& bounds) {
+    JournalFile::Outcome outcome = try_write(rows, bounds);
+    if (!outcome.corrupt) return outcome;
+    bool written = outcome.written;
+    auto begun = file_.set_aside(outcome.error);
+    if (!begun) return JournalFile::Outcome{false, false, false, false, begun.error().message};
+    // What was written is in the file that was set aside: only the rules are needed again.
+    return try_write(written ? rows.first(0) : rows, bounds);
+  }
+
+  JournalFile::Outcome try_write(std::span<const JournalRow> rows, const JournalFile::Bounds& bounds) {
+    if (auto opened = file_.open(); !opened) return {false, false, false, false, opened.error().message};
     if (std::exchange(opened_, file_.opened()) != file_.opened()) {
       for (Known& known : known_) known.written = false;
     }
@@ -158,21 +209,9 @@ class Journal::Impl {
     for (const Known& known : known_) {
       if (!known.written) rules.push_back(known.rules);
     }
-    JournalFile::Outcome outcome = file_.write(batch_, rules, bounds, now_ms());
+    JournalFile::Outcome outcome = file_.write(rows, rules, bounds, clock_.wall_ms());
     for (Known& known : known_) known.written = known.written || outcome.written;
     return outcome;
-  }
-
-  /// Once for each trouble.
-  void tell(const JournalFile::Outcome& outcome) {
-    if (outcome.written != failing_) return;
-    failing_ = !outcome.written;
-    if (!report_) return;
-    if (failing_) {
-      report_("warning", fmt::format("journal {}; messages go on, what is not written is dropped", outcome.error));
-    } else {
-      report_("info", "the journal is well again");
-    }
   }
 
   struct Known {
@@ -194,6 +233,7 @@ class Journal::Impl {
   bool stop_ = false;
 
   const size_t most_waiting_;
+  const Clock& clock_;
   const Report report_;
 
   // Of the thread.
@@ -201,8 +241,9 @@ class Journal::Impl {
   std::vector<JournalRow> batch_;
   std::vector<Known> known_;
   uint64_t opened_ = 0;  // JournalFile::opened() when known_ was last looked at
-  bool failing_ = false;
+  JournalHealth health_;
   bool trimming_ = false;  // there may be more to remove
+  bool settled_ = true;    // nothing was written since the log was brought into the file
   std::thread thread_;
 };
 

@@ -176,23 +176,32 @@ void Operations::message(const session::MessageRecord& record) {
 void Operations::refused(const session::RefusalRecord& record) {
   static const Facts no_facts;
   const Facts& facts = record.facts != nullptr ? *record.facts : no_facts;
+  bool decided = record.evaluation != nullptr && record.evaluation->decision.has_value();
   Journal* journal = journal_.load(std::memory_order_acquire);
   std::shared_ptr<const InForce> current;
-  if (!facts.lists.empty()) current = now();
+  if (!facts.lists.empty() || !decided) current = now();
   rules::RuleSetPtr set = current ? current->set_of(record.rules_version) : nullptr;
-  if (journal != nullptr) {
-    session::RefusalRecord named = record;
-    if (named.id.empty()) named.id = session::make_message_id(record.wall_ms);
-    log_.refused(named);
-    journal->put(journal_row(named, set ? set->lists().get() : nullptr));
-  } else {
-    log_.refused(record);
-  }
+  rules::Thresholds thresholds;
+  if (current && current->policy) thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
+  session::RefusalRecord named = record;
+  if (journal != nullptr && named.id.empty()) named.id = session::make_message_id(record.wall_ms);
+  log_refusal(named);
+  if (journal != nullptr) journal->put(journal_row(named, set ? set->lists().get() : nullptr, thresholds));
+  // Whom we deferred for the backend comes again, and is counted then.
+  if (!decided) return;
   list_statistics_.judged();
-  if (record.evaluation == nullptr || !record.evaluation->decision || !any_listed(facts.lists)) return;
-  if (!set || !current->policy) return;
-  rules::Thresholds thresholds = thresholds_of(current->policy->verdict, facts.rcpts);
+  if (!any_listed(facts.lists) || !set || !current->policy) return;
   count_lists(facts, *record.evaluation, record.evaluation->decision->verdict, thresholds, *set);
+}
+
+/// The line says what was done: a deferral where no rule decided.
+void Operations::log_refusal(const session::RefusalRecord& record) {
+  if (record.evaluation == nullptr || record.evaluation->decision) return log_.refused(record);
+  rules::Evaluation deferred = *record.evaluation;
+  deferred.decision = rules::Decision{rules::Verdict::Defer, "", "", "", ""};
+  session::RefusalRecord told = record;
+  told.evaluation = &deferred;
+  log_.refused(told);
 }
 
 void Operations::count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,

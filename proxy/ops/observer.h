@@ -50,7 +50,8 @@ class Operations final : public session::Observer, public rules::Observer, publi
   /// Logged when it changes.
   void backend_state(const std::string& backend, bool up) override;
   /// A line of its own in the log; counted for the lists that it hung on. Where the reply named no id but there is a
-  /// journal, one is made up, for the line and the journal.
+  /// journal, one is made up, for the line and the journal. Without a rule's decision it is a deferral because the
+  /// backend cannot be asked.
   void refused(const session::RefusalRecord& record) override;
   void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
 
@@ -79,6 +80,7 @@ class Operations final : public session::Observer, public rules::Observer, publi
     [[nodiscard]] rules::RuleSetPtr set_of(std::string_view version) const;
   };
   [[nodiscard]] std::shared_ptr<const InForce> now() const;
+  void log_refusal(const session::RefusalRecord& record);
   void count_lists(const Facts& facts, const rules::Evaluation& evaluation, rules::Verdict verdict,
                    const rules::Thresholds& thresholds, const rules::RuleSet& rules);
 

@@ -42,7 +42,8 @@ struct MessageRecord {
   const Timeline* timeline = nullptr;
 };
 
-/// A rule's action refused a client, a sender or a recipient (the last of facts->rcpts) before there was a message.
+/// A rule's action refused a client, a sender or a recipient (the last of facts->rcpts) before there was a message; or,
+/// without a decision in `evaluation`, we deferred a sender or a recipient since no backend could be asked.
 /// Texts are untrusted. Valid during the call.
 struct RefusalRecord {
   std::string id;  // as the reply names it, but where a rule's own words are the answer at connect or HELO

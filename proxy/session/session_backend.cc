@@ -11,6 +11,22 @@ namespace postern::session {
 
 using smtp::Reply;
 
+namespace {
+
+/// Of a deferral: under which an admin finds it.
+std::string id_tag(const Transaction& tx) {
+  return " [id " + tx.id + ']';
+}
+
+/// No rule decided what we answer for a backend that cannot be asked, whatever one has said of the sender.
+rules::Evaluation undecided(const Transaction& tx) {
+  rules::Evaluation evaluation = tx.evaluation;
+  evaluation.decision.reset();
+  return evaluation;
+}
+
+}  // namespace
+
 bool SessionImpl::embedded(const Transaction& tx) {
   return tx.route != nullptr && tx.route->front().kind == BackendAddress::Kind::Maildir;
 }
@@ -51,11 +67,6 @@ void SessionImpl::mark_backend(TimePoint begin, const Result<Reply>& said) {
   mark(Moment::What::Backend, begin, backend_->name() + ": " + (said ? said->to_string() : said.error().message));
 }
 
-/// Before the final dot nothing is kept by that name.
-std::string SessionImpl::id_for_reply(const Transaction& tx) {
-  return tx.final_dot == TimePoint{} ? std::string() : tx.id;
-}
-
 /// For another session, when nothing is left in it of ours.
 void SessionImpl::release_backend() {
   if (!backend_) return;
@@ -73,6 +84,8 @@ void SessionImpl::release_backend() {
 /// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
 /// meanwhile; then each address gets one attempt.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
+  // With routes the backend is known at the first recipient only; and a backend that knew the sender is lost later.
+  bool at_mail = policy_.backend.routes.empty() && tx.facts.rcpts.empty() && !tx.mail_sent;
   TimePoint begin = services_.clock.now();
   Attempt attempt;
   if (co_await reuse_backend(tx)) attempt = co_await say_mail(tx, begin);
@@ -82,10 +95,15 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
     if (!opened) {
       tx.backend_reply = opened.error().message;
       mark(Moment::What::Backend, begin, tx.backend_reply);
-      co_return unavailable(opened.error(), id_for_reply(tx));
+      attempt = {false, true, unavailable(opened.error(), tx.id)};
+      break;
     }
     attempt = co_await say_mail(tx, begin);
     if (!attempt.reached) backend_->blame(attempt.refusal->to_string());
+  }
+  // An answer to the final dot is told with its message.
+  if (attempt.ours && tx.final_dot == TimePoint{}) {
+    report_refusal(tx.facts, undecided(tx), at_mail ? rules::Stage::Mail : rules::Stage::Rcpt, tx.id, *attempt.refusal);
   }
   co_return attempt.refusal;
 }
@@ -94,16 +112,18 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
 Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx, TimePoint begin) {
   // RFC 6531, 3.5: an internationalised message goes only where it is understood.
   if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
-    co_return Attempt{true, Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
+    co_return Attempt{true, false, Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
   }
   auto answer = co_await backend_->mail(tx.mail);
   mark_backend(begin, answer);
-  if (!answer) co_return Attempt{false, unavailable(answer.error(), id_for_reply(tx))};
+  if (!answer) co_return Attempt{false, true, unavailable(answer.error(), tx.id)};
   bool leaving = answer->code == 421;
   last_positive_ = pass_on(std::move(*answer), "2.1.0");
-  if (!last_positive_.positive()) co_return Attempt{!leaving, last_positive_};
+  if (!last_positive_.positive()) co_return Attempt{!leaving, false, last_positive_};
   tx.mail_sent = true;
-  co_return Attempt{true, co_await replay_recipients(tx)};
+  auto deferral = co_await replay_recipients(tx);
+  bool ours = deferral.has_value();
+  co_return Attempt{true, ours, std::move(deferral)};
 }
 
 /// The connection at hand, or one that waits for the next session. False: a fresh one is needed.
@@ -127,10 +147,26 @@ Task<bool> SessionImpl::reuse_backend(const Transaction& tx) {
 Task<std::optional<Reply>> SessionImpl::replay_recipients(const Transaction& tx) {
   for (const auto& recipient : tx.recipients) {
     auto accepted = co_await backend_->rcpt(recipient);
-    if (!accepted) co_return unavailable(accepted.error(), id_for_reply(tx));
-    if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
+    if (!accepted) co_return unavailable(accepted.error(), tx.id);
+    if (!accepted->positive()) {
+      co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later" + id_tag(tx));
+    }
   }
   co_return std::nullopt;
+}
+
+/// The backend's answer to a recipient, or ours where it cannot be asked.
+Task<Reply> SessionImpl::offer_recipient(Transaction& tx, const smtp::RcptCommand& command) {
+  tx.facts.rcpts.push_back(command.to.address);  // whom a report is about
+  std::optional<Reply> reply;
+  if (!tx.mail_sent || !backend_->is_open()) reply = co_await establish(tx);
+  if (!reply) {
+    auto answer = co_await backend_->rcpt(command);
+    reply = answer ? pass_on(std::move(*answer), "2.1.5") : unavailable(answer.error(), tx.id);
+    if (!answer) report_refusal(tx.facts, undecided(tx), rules::Stage::Rcpt, tx.id, *reply);
+  }
+  tx.facts.rcpts.pop_back();
+  co_return std::move(*reply);
 }
 
 Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
@@ -157,14 +193,14 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
     tx.backend_reply = answer.error().message;
     if (answer.error().code != Code::Unavailable) {
       services_.observer.note("error", tx.id + ": " + answer.error().message);
-      co_return Reply(452, "4.3.1", "cannot read the stored message, try again later");
+      co_return Reply(452, "4.3.1", "cannot read the stored message, try again later" + id_tag(tx));
     }
     services_.observer.note("warning", tx.id + ": backend " + answer.error().message);
     // After the final dot the backend may have taken it: only the sender may try again (RFC 1047).
     if (tx.committed) break;
     tx.mail_sent = false;
   }
-  co_return Reply(451, "4.4.1", "mail system broke off, try again later [id " + tx.id + ']');
+  co_return Reply(451, "4.4.1", "mail system broke off, try again later" + id_tag(tx));
 }
 
 /// An address of the envelope in a header field; UTF-8 only in an internationalised message (RFC 6532, 3.2).
@@ -203,7 +239,7 @@ Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::st
   if (!stored) {
     tx.backend_reply = stored.error().message;
     services_.observer.note("error", tx.id + ": " + stored.error().message);
-    co_return Reply(452, "4.3.1", "cannot store the message, try again later");
+    co_return Reply(452, "4.3.1", "cannot store the message, try again later" + id_tag(tx));
   }
   tx.backend_reply = "stored as " + *stored;
   co_return Reply(250, "2.0.0", "stored [id " + tx.id + ']');

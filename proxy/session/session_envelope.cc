@@ -204,14 +204,7 @@ Task<Reply> SessionImpl::take_recipient(smtp::RcptCommand command) {
     co_return *refused;
   }
   Reply reply(250, "2.1.5", "recipient ok");
-  if (!embedded(tx)) {
-    if (!tx.mail_sent || !backend_->is_open()) {
-      auto refused = co_await establish(tx);
-      if (refused) co_return *refused;
-    }
-    auto answer = co_await backend_->rcpt(command);
-    reply = answer ? pass_on(std::move(*answer), "2.1.5") : unavailable(answer.error());
-  }
+  if (!embedded(tx)) reply = co_await offer_recipient(tx, command);
   services_.observer.recipient(reply.positive() ? "accepted" : reply.temporary() ? "deferred" : "refused_backend");
   if (reply.positive()) {
     tx.thresholds = thresholds;

@@ -128,11 +128,12 @@ class SessionImpl final : private LinkEvents {
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
   struct Attempt {
     bool reached = false;
+    bool ours = false;                   // the refusal is our own: nobody could be asked
     std::optional<smtp::Reply> refusal;  // nothing: the backend stands where the transaction does
   };
   Task<Attempt> say_mail(Transaction& transaction, TimePoint begin);
   void mark_backend(TimePoint begin, const Result<smtp::Reply>& said);
-  [[nodiscard]] static std::string id_for_reply(const Transaction& transaction);
+  Task<smtp::Reply> offer_recipient(Transaction& transaction, const smtp::RcptCommand& command);
   Task<bool> reuse_backend(const Transaction& transaction);
   Task<std::optional<smtp::Reply>> replay_recipients(const Transaction& transaction);
   [[nodiscard]] Backend::Options backend_options(const Transaction& transaction) const;

@@ -28,6 +28,14 @@ domains = ["rcpt.bench.net"]
 servers = ["127.0.0.1@53"]
 [rules]
 directory = "$root/rules"
+[bulk]
+state = ""
+[quarantine]
+maildir = "$scratch/quarantine"
+[journal]
+path = "$scratch/journal/journal.db"
+[classifier]
+directory = "$scratch/classifier"
 [limits]
 spool = "$scratch/run/spool"
 END

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """The journal's file beside a running gateway: read by other programs, killed, broken, shared by mistake, in a place that cannot be."""
+import os
 import signal
+import socket
 import sqlite3
+import subprocess
 
 from client import Client, message
 from harness import Case, main, wait_until
@@ -112,6 +115,84 @@ class Journal(Case):
         gateway.reload()
         self.deliver(gateway)
         wait_until("the old one's end", lambda: len(self.rows(gateway)) == 2)
+
+    # ---------------------------------------------------------------- the room it takes
+
+    def sizes(self, gateway):
+        files = [gateway.folder / f"journal.db{suffix}" for suffix in ("", "-wal", "-shm")]
+        return [file.stat().st_size if file.exists() else 0 for file in files]
+
+    def test_what_it_takes_is_counted_and_given_back_in_a_quiet_moment(self):
+        gateway = self.gateway()
+        self.deliver(gateway, 50)
+        wait_until("the entries", lambda: self.entries(gateway) == 50)
+        wait_until("an empty log", lambda: self.sizes(gateway)[1] == 0)
+        wait_until("its metric", lambda: gateway.metric("postern_journal_bytes") == sum(self.sizes(gateway)))
+        self.assertEqual(len(self.rows(gateway)), 50)
+
+    def test_mail_goes_on_while_another_program_writes_into_it(self):
+        gateway = self.gateway()
+        self.deliver(gateway)
+        wait_until("the entry", lambda: self.entries(gateway) == 1)
+        with sqlite3.connect(self.file(gateway), isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            self.deliver(gateway, 20)
+            wait_until("a word of it", lambda: "locked" in gateway.log())
+            self.deliver(gateway, 5)
+            other.execute("COMMIT")
+        wait_until("the entries", lambda: self.entries(gateway) == 26)
+        self.assertEqual(gateway.metric("postern_journal_dropped_total"), 0)
+        self.assertEqual(len(self.rows(gateway)), 26)
+
+    def test_a_disk_that_is_full_now_and_then(self):
+        place = self.folder / "small"
+        place.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("a small disk needs root and mount(8)")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", place], check=True)
+        gateway = self.gateway(journal={"path": str(place / "journal.db")})
+        filler = place / "filler"
+        for _ in range(3):
+            space = os.statvfs(place)
+            filler.write_bytes(bytes(max(0, space.f_bavail * space.f_frsize - 100_000)))
+            before = gateway.metric("postern_journal_dropped_total")
+
+            def lost():
+                self.deliver(gateway, 20)
+                return gateway.metric("postern_journal_dropped_total") > before
+            wait_until("entries that are lost", lost)
+            filler.unlink()
+            before = self.entries(gateway)
+
+            def written():
+                self.deliver(gateway)
+                return self.entries(gateway) > before
+            wait_until("entries again", written)
+        self.assertEqual(gateway.log().count("what cannot wait is dropped"), 1, gateway.log())
+        self.assertNotIn("well again", gateway.log())
+        self.assertEqual(gateway.process.stop(), 0)
+
+    # ---------------------------------------------------------------- before there is a message
+
+    def test_a_backend_that_is_down_at_mail_can_be_explained(self):
+        nobody = socket.socket()  # has the port, and does not listen
+        self.addCleanup(nobody.close)
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        gateway = self.gateway(backend={"address": [address]})
+        with Client(gateway.port) as client:
+            reply = client.command(f"MAIL FROM:<{ANN}>")
+        self.assertEqual(reply.code, 451)
+        self.assertRegex(reply.text, r"^4\.4\.1 .* \[id [0-9A-Z]{26}\]$")
+        wait_until("the entry", lambda: self.entries(gateway) == 1)
+        said = gateway.run("explain", reply.text)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        text = said.stdout.decode()
+        self.assertTrue(text.startswith("NOT DELIVERED (try again later) at MAIL FROM\n"), text)
+        self.assertIn(f"behind us: {address}", text)
+        self.assertIn(f"<{ANN}>", text)
+        self.assertRegex(gateway.log(), r" refused id=[0-9A-Z]{26} stage=mail .* verdict=defer ")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // A journal in a directory of its own, and what was said about it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,23 @@
 #include "tests/unit/proxy_ops/files.h"
 
 namespace postern::ops {
+
+/// The machine's, moved by a test while the journal's thread looks at it.
+class MovedClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return SystemClock().now() + later_.load(); }
+  [[nodiscard]] int64_t wall_ms() const override { return SystemClock().wall_ms() + wall_later_ms_.load(); }
+  void advance(Duration by) {
+    later_ = later_.load() + by;
+    set_wall(std::chrono::duration_cast<std::chrono::milliseconds>(by));
+  }
+  /// As an admin, or a machine that starts with a wrong clock.
+  void set_wall(std::chrono::milliseconds by) { wall_later_ms_ += by.count(); }
+
+ private:
+  std::atomic<Duration> later_{Duration::zero()};
+  std::atomic<int64_t> wall_later_ms_ = 0;
+};
 
 class JournalTest : public testing::Test {
  public:

@@ -107,6 +107,39 @@ TEST_F(JournalObserverTest, TheRulesInForceAreRecordedNowAndAfterAReload) {
   }
 }
 
+TEST_F(JournalObserverTest, ADeferralThatNoRuleDecidedSaysWhatTheBackendDid) {
+  session::Timeline story;
+  TimePoint at(std::chrono::hours(1));
+  story.add(session::Moment::What::Backend, at, at, "127.0.0.1:25: Connection refused");
+  story.add(session::Moment::What::Reply, at, "451 4.4.1 later");
+  facts_.from = "a@sender.example";
+  session::RefusalRecord record;
+  record.id = "01J7";
+  record.facts = &facts_;
+  record.stage = rules::Stage::Mail;
+  record.evaluation = &evaluation_;
+  record.reply = "451 4.4.1 later";
+  record.rules_version = rules_->version();
+  record.wall_ms = SystemClock().wall_ms();
+  record.at = at;
+  record.timeline = &story;
+  operations_.refused(record);
+  journal_->finish();
+  ASSERT_THAT(rows(), SizeIs(1));
+  auto entry = read_entry(rows()[0]);
+  ASSERT_TRUE(entry) << entry.error().message;
+  EXPECT_EQ(entry->stage, "mail");
+  EXPECT_EQ(entry->verdict, "error");
+  EXPECT_FALSE(entry->evaluation.decision);
+  EXPECT_EQ(entry->backend_reply, "127.0.0.1:25: Connection refused");
+  EXPECT_EQ(entry->reply, "451 4.4.1 later");
+  EXPECT_EQ(entry->thresholds, session::Policy().verdict.thresholds);
+  EXPECT_EQ(entry->judgement.verdict, rules::Verdict::Accept);
+  EXPECT_EQ(entry->judgement.limit, session::Policy().verdict.thresholds.tag);
+  EXPECT_THAT(out_.str(), HasSubstr(" refused id=01J7 stage=mail "));
+  EXPECT_THAT(out_.str(), HasSubstr(" verdict=defer score=0.0 "));
+}
+
 TEST_F(JournalObserverTest, ARefusalIsFoundByTheIdInItsLine) {
   refuse("");
   refuse("01JREPLY");

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy/ops/journal_health.h"
+#include "proxy/ops/sqlite.h"
 #include "tests/unit/proxy_ops/journal_fixture.h"
 
 namespace postern::ops {
@@ -163,25 +165,89 @@ class FileLimit {
 };
 
 TEST_F(JournalTroubleTest, AFullDiskCostsRowsAndIsSaidOnce) {
-  auto journal = open();
-  journal->put(row(0));
-  ASSERT_TRUE(eventually([&] { return journal->statistics().written == 1; }));
-  {
-    FileLimit full(1 << 20);
-    for (int number = 1; number <= 40; ++number) journal->put(row(number, 60'000));
-    ASSERT_TRUE(eventually([&] { return journal->statistics().broken; }));
-    journal->put(row(41, 2'000'000));
-    ASSERT_TRUE(eventually([&] { return journal->statistics().waiting == 0; }));
+  MovedClock clock;
+  Journal::Options options;
+  options.clock = &clock;
+  auto journal = open(options);
+  uint64_t written = 0;
+  auto write = [&](int number) {
+    journal->put(row(number));
+    ++written;
+    return eventually([&] { return journal->statistics().written == written && !journal->statistics().broken; });
+  };
+  ASSERT_TRUE(write(0));
+  for (int round = 0; round < 3; ++round) {
+    {
+      FileLimit full(1 << 20);
+      journal->put(row(1, 2'000'000));
+      ASSERT_TRUE(eventually([&] { return journal->statistics().broken; }));
+    }
+    ASSERT_TRUE(write(2)) << "there is room for a moment";
   }
-  uint64_t dropped = journal->statistics().dropped;
-  EXPECT_GE(dropped, 2U);
-  journal->put(row(42));
-  ASSERT_TRUE(eventually([&] { return !journal->statistics().broken; }));
+  EXPECT_EQ(journal->statistics().dropped, 3U);
+  EXPECT_THAT(said(), ElementsAre(AllOf(StartsWith("warning journal "), HasSubstr("what cannot wait is dropped"))));
+  clock.advance(JournalHealth::kWell);
+  ASSERT_TRUE(write(42));
   journal->finish();
-  EXPECT_EQ(journal->statistics().dropped, dropped);
   EXPECT_EQ(rows().back().id, "01J42");
-  EXPECT_THAT(said(), ElementsAre(AllOf(StartsWith("warning journal "), HasSubstr("what is not written is dropped")),
-                                  "info the journal is well again"));
+  EXPECT_THAT(said(), ElementsAre(StartsWith("warning "), "info the journal is well again; 3 entries were lost"));
+}
+
+TEST_F(JournalTroubleTest, RowsWaitForAnotherProgramThatWrites) {
+  auto journal = open();
+  sqlite::Database other;
+  ASSERT_EQ(other.open(path(), SQLITE_OPEN_READWRITE, 10'000), SQLITE_OK);
+  ASSERT_EQ(other.run("BEGIN IMMEDIATE"), SQLITE_OK);
+  for (int number = 0; number < 50; ++number) journal->put(row(number));
+  ASSERT_TRUE(eventually([&] { return journal->statistics().broken; }));
+  for (int number = 50; number < 100; ++number) journal->put(row(number));
+  ASSERT_EQ(other.run("COMMIT"), SQLITE_OK);
+  ASSERT_TRUE(eventually([&] { return journal->statistics().written == 100; }));
+  EXPECT_EQ(journal->statistics().dropped, 0U);
+  auto all = rows();
+  ASSERT_THAT(all, SizeIs(100));
+  EXPECT_EQ(all.back().id, "01J99") << "in their order";
+  EXPECT_THAT(said(), ElementsAre(HasSubstr("locked")));
+}
+
+TEST_F(JournalTroubleTest, WhatWaitsForAnotherProgramIsBoundedAndNotWaitedForAtTheEnd) {
+  Journal::Options options;
+  options.waiting = 100'000;
+  auto journal = open(options);
+  sqlite::Database other;
+  ASSERT_EQ(other.open(path(), SQLITE_OPEN_READWRITE, 10'000), SQLITE_OK);
+  ASSERT_EQ(other.run("BEGIN IMMEDIATE"), SQLITE_OK);
+  for (int number = 0; number < 10; ++number) journal->put(row(number, 20'000));
+  uint64_t dropped = journal->statistics().dropped;
+  EXPECT_GT(dropped, 0U);
+  EXPECT_LT(dropped, 10U);
+  journal->finish();
+  EXPECT_EQ(journal->statistics().dropped, 10U);
+  EXPECT_EQ(journal->statistics().waiting, 0U);
+}
+
+TEST_F(JournalTroubleTest, AClockThatIsSetBackLosesNothing) {
+  MovedClock clock;
+  Journal::Options options;
+  options.keep = std::chrono::hours(1);
+  options.clock = &clock;
+  auto journal = open(options);
+  auto put = [&](int number) {
+    JournalRow next = row(number);
+    next.wall_ms = clock.wall_ms();
+    journal->put(std::move(next));
+    return eventually([&, seen = static_cast<uint64_t>(number)] { return journal->statistics().written == seen; });
+  };
+  ASSERT_TRUE(put(1));
+  clock.set_wall(-std::chrono::hours(24 * 365));
+  ASSERT_TRUE(put(2));
+  ASSERT_TRUE(put(3));
+  EXPECT_THAT(rows(), SizeIs(3));
+  EXPECT_EQ(JournalReader::open(path()).value()->find("01J3").value().size(), 1U);
+  EXPECT_THAT(rows(clock.wall_ms() - 1'000'000), SizeIs(3)) << "the row of the future too";
+  clock.advance(std::chrono::hours(2));
+  ASSERT_TRUE(put(4));
+  EXPECT_TRUE(eventually([&] { return rows().size() == 2; })) << "what is two hours old by either clock goes";
 }
 
 TEST_F(JournalTroubleTest, WhatWasWrittenIsThereAfterAnEndWithoutWarning) {
