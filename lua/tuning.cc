@@ -283,7 +283,8 @@ class Proposing {
       double rates =
           share(change.ham, proposal_.before.ham.messages) + share(change.spam, proposal_.before.spam.messages);
       change.effect = std::abs(change.after - change.before) * rates;
-      change.why = why(change);
+      bool dragged = problem_.is_step(rule) && change.ham + change.spam < kLeastHits;
+      change.why = dragged ? "few have it: it keeps its place between the steps beside it" : why(change);
       changes.push_back(std::move(change));
     }
     std::stable_sort(changes.begin(), changes.end(),

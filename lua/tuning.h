@@ -130,6 +130,9 @@ struct Proposal {
 /// Whether there are kLeastMessages of each kind; a sentence (BadInput) where there are not.
 [[nodiscard]] Result<void> enough(size_t ham, size_t spam);
 
+/// Rules that are steps of one number (names that differ in the number at their end, one group, no message that has two
+/// of them, present scores that rise with the number or fall) keep the order of their scores.
+///
 /// Deterministic. Takes seconds for ten thousands of messages. Fails (BadInput, a sentence) where there are too few
 /// messages to say anything.
 [[nodiscard]] Result<Proposal> propose(const Sample& sample, const Options& options);

@@ -34,6 +34,8 @@ class Problem {
   [[nodiscard]] const std::vector<double>& present() const { return present_; }
   /// Why this rule keeps its score whatever the messages say; empty: it does not.
   [[nodiscard]] const std::string& fixed(size_t rule) const { return fixed_[rule]; }
+  /// One of several rules that are steps of one number: their scores stay in the order that they have.
+  [[nodiscard]] bool is_step(size_t rule) const { return row_of_[rule] != kNoRow; }
 
  private:
   friend class Fit;
@@ -44,10 +46,18 @@ class Problem {
   };
   static constexpr uint32_t kNoSlot = UINT32_MAX;
 
+  static constexpr uint32_t kNoRow = UINT32_MAX;
+
   void make_columns();
   void make_folds();
   void weigh();
+  void find_rows();
   void bound();
+  [[nodiscard]] bool hit_together(const std::vector<uint32_t>& rules) const;
+  /// All steps of its row, from the lowest score to the highest.
+  [[nodiscard]] std::vector<uint32_t> row_or_itself(size_t rule) const;
+  /// Whatever the messages say; empty: they may say something.
+  [[nodiscard]] std::string why_still(size_t rule) const;
   [[nodiscard]] std::string why_fixed(size_t rule) const;
 
   const Sample& sample_;
@@ -57,6 +67,8 @@ class Problem {
   std::vector<double> highest_;
   std::vector<std::string> fixed_;
   std::vector<std::vector<Entry>> columns_;  // by rule
+  std::vector<std::vector<uint32_t>> rows_;  // rules that are steps of one number, by rising score
+  std::vector<uint32_t> row_of_;             // by rule; kNoRow: it is no step
   std::vector<double> caps_;                 // by slot
   std::vector<double> raw_;                  // by slot: what the group's hits add by the present scores
   std::vector<double> scores_;               // by message, by the present scores

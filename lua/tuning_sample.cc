@@ -71,6 +71,7 @@ Problem::Problem(const Sample& sample, const Options& options) : sample_(sample)
   make_columns();
   make_folds();
   weigh();
+  find_rows();
   fixed_.reserve(present_.size());
   for (size_t rule = 0; rule < present_.size(); ++rule) fixed_.push_back(why_fixed(rule));
   bound();
@@ -160,33 +161,42 @@ void Problem::weigh() {
   for (size_t i = 0; i < messages.size(); ++i) weights_[i] *= rarer / total[messages[i].spam ? 1 : 0];
 }
 
-std::string Problem::why_fixed(size_t place) const {
+std::string Problem::why_still(size_t place) const {
   const RuleInfo& rule = sample_.rules()[place];
   if (rule.disabled) return "it is switched off";
   if (rule.shadow) return "it is in shadow";
   if (rule.action) return "it decides by itself";
   if (rule.score == 0) return "its score is 0: it only tells other rules something";
   if (!sample_.left(place).empty()) return sample_.left(place);
-  const std::vector<Entry>& column = columns_[place];
+  return "";
+}
+
+std::string Problem::why_fixed(size_t place) const {
+  if (std::string why = why_still(place); !why.empty()) return why;
+  // A step that few messages have goes where its neighbours leave room.
+  size_t hits = 0;
   std::vector<uint32_t> campaigns;
-  campaigns.reserve(column.size());
-  for (const Entry& entry : column) campaigns.push_back(sample_.messages()[entry.message].campaign);
+  for (uint32_t rule : row_or_itself(place)) {
+    hits += columns_[rule].size();
+    campaigns.reserve(hits);
+    for (const Entry& entry : columns_[rule]) campaigns.push_back(sample_.messages()[entry.message].campaign);
+  }
   std::sort(campaigns.begin(), campaigns.end());
   auto several = static_cast<size_t>(std::unique(campaigns.begin(), campaigns.end()) - campaigns.begin());
-  if (column.empty()) return "it did not hit";
-  if (column.size() < kLeastHits) {
-    return fmt::format("it hit {} {}, too few to learn from", column.size(),
-                       column.size() == 1 ? "message" : "messages");
+  if (hits == 0) return "it did not hit";
+  if (hits < kLeastHits) {
+    return fmt::format("it hit {} {}, too few to learn from", hits, hits == 1 ? "message" : "messages");
   }
   if (several < kLeastHitCampaigns) {
-    return fmt::format("its {} hits are of {} {}", column.size(), several,
+    return fmt::format("its {} hits are of {} {}", hits, several,
                        several == 1 ? "sender or campaign" : "senders or campaigns");
   }
   return "";
 }
 
 /// No score changes its sign. What adds may double or rise to kRoom, but not so far that the rule alone is enough where
-/// it was not; what takes away may double and no more: anybody can put on a good sign once it is known to pay.
+/// it was not; what takes away may double and no more: anybody can put on a good sign once it is known to pay. Of steps
+/// of one number each may rise to what the surest has: from where on it is that sure is learned.
 void Problem::bound() {
   lowest_.reserve(present_.size());
   highest_.reserve(present_.size());
@@ -201,6 +211,8 @@ void Problem::bound() {
     };
     if (!list) keep_below(options_.tag);
     if (options_.reject) keep_below(*options_.reject);
+    double surest = present_[row_or_itself(rule).back()];
+    if (options_.reject && surest < *options_.reject) high = std::max(high, surest);
     lowest_.push_back(score > 0 ? 0 : 2 * score);
     highest_.push_back(score > 0 ? std::max(high, score) : 0);
   }

@@ -2,9 +2,11 @@
 -- spam, 0 to 1. Before 200 messages of each kind were learned, and for a message that has nothing in common with them, nothing is
 -- said (ready is false), and no rule here hits.
 --
--- One of these rules hits at most. The surest one marks a message by itself and none refuses one, for what was learned may be wrong;
--- a little more from any other rule weighs then. Likeness to wanted mail takes away less than likeness to spam adds: who writes spam
--- may copy the words of honest mail, and nobody does the reverse.
+-- One of these rules hits at most: they are steps of one number, the surer it is the more they weigh, and `postern tune` keeps that
+-- order. The surest one marks a message by itself and none refuses one, for what was learned may be wrong; a little more from any
+-- other rule weighs then. Likeness to wanted mail takes away less than likeness to spam adds: who writes spam may copy the words of
+-- honest mail, and nobody does the reverse. Twice as many steps were measured, and a score that rises without steps: with as much
+-- ham tagged they found less spam, once tuned.
 
 group("classifier", { max = 6 })
 

@@ -3,10 +3,13 @@
 #include <cerrno>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+
+#include "proxy/ops/learned.h"
 
 namespace postern::cli {
 namespace {
@@ -48,6 +51,7 @@ ClassifierKeeper::Mark ClassifierKeeper::mark_of(const std::string& path) {
 
 /// Any thread. The mark is taken before the file is opened: one that is replaced in between is looked at again.
 ClassifierKeeper::Found ClassifierKeeper::find(const std::string& path, const Mark& before, bool anyway) {
+  if (!path.empty()) ops::finish_learning(std::filesystem::path(path).parent_path().string());
   Found found{mark_of(path), false, ModelPtr()};
   if (found.mark == before && !anyway) return found;
   found.looked = true;

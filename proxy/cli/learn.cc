@@ -1,5 +1,6 @@
 // postern learn: trains the classifier with messages that somebody has sorted.
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -7,10 +8,13 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "filters/base/bytes.h"
 #include "filters/base/clock.h"
+#include "filters/base/fd.h"
 #include "filters/classifier/features.h"
 #include "filters/classifier/model.h"
 #include "filters/classifier/trainer.h"
@@ -44,11 +48,21 @@ struct Given {
   uint64_t forgotten = 0;
   uint64_t strange = 0;     // to be forgotten, and never learned
   uint64_t empty = 0;       // nothing in it to learn from
+  uint64_t foreign = 0;     // no messages
   uint64_t unreadable = 0;  // files
 };
 
 std::string_view name_of(bool spam) {
   return spam ? "spam" : "ham";
+}
+
+/// Why this is no message, whatever the file was called (RFC 5322, 3.6: a message begins with fields, of which at least
+/// Date and From must be there; who leaves one of them out is read all the same). Empty: it is one.
+std::string_view why_no_message(const std::string& text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return "there is nothing in it";
+  message::Header header = message::parse_header(std::string_view(text).substr(0, session::MessageStore::kHead));
+  bool fields = std::any_of(header.fields.begin(), header.fields.end(), [](const auto& f) { return !f.name.empty(); });
+  return fields ? std::string_view() : "it has no header: it is no message";
 }
 
 /// As the gateway sees a message: of a large one its beginning.
@@ -91,6 +105,12 @@ class Learning {
 
  private:
   Result<void> take_one(const InputMessage& message, Given& given) {
+    if (std::string_view why = why_no_message(message.text); !why.empty()) {
+      // A folder of pictures should not scroll away what else is said.
+      constexpr uint64_t kMostNamed = 10;
+      if (++given.foreign <= kMostNamed) complain(fmt::format("{}: {}; left out", message.name, why));
+      return {};
+    }
     classifier::Example example = example_of(message.text, given.spam);
     if (example.features.empty()) {
       ++given.empty;
@@ -156,6 +176,7 @@ void report(const Given& given, bool forget) {
     if (given.relabelled > 0) fmt::format_to(out, ", {} that were {} before", given.relabelled, name_of(!given.spam));
   }
   if (given.empty > 0) fmt::format_to(out, ", {} with nothing to learn from", given.empty);
+  if (given.foreign > 0) fmt::format_to(out, ", {} left out that are no messages", given.foreign);
   if (given.unreadable > 0) fmt::format_to(out, ", {} files not readable", given.unreadable);
   std::cout << line << '\n';
 }
@@ -170,17 +191,6 @@ void report(const Learned::Counts& counts) {
   std::cout << '\n';
 }
 
-/// What runs left behind that were ended while they wrote a model.
-void remove_unfinished(const std::string& directory) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code gone;
-    std::string name = entry->path().filename().string();
-    if (name.starts_with("model.") && entry->is_regular_file(gone)) std::filesystem::remove(entry->path(), gone);
-  }
-}
-
 classifier::Weights train_shown(std::vector<classifier::Example> examples, int64_t wall_seconds) {
   constexpr double kSteps = 100;
   ProgressLine progress("steps of training", static_cast<uint64_t>(kSteps));
@@ -192,28 +202,28 @@ classifier::Weights train_shown(std::vector<classifier::Example> examples, int64
   return classifier::train(std::move(examples), how, wall_seconds);
 }
 
-/// From all that is learned. Until the new model is in its place, whole, the old one is.
-Result<void> train_model(Learned& store, const std::string& directory) {
-  const std::string path = fmt::format("{}/model", directory);
-  remove_unfinished(directory);
+/// The model of all that is learned, beside the one in force. Returns whether there is one.
+Result<bool> stage_model(Learned& store) {
   auto examples = store.examples();
-  if (!examples) return tl::unexpected(std::move(examples.error()).in(Learned::file_in(directory)));
+  if (!examples) return tl::unexpected(std::move(examples.error()));
+  const std::string path = store.staged();
   if (examples->empty()) {
-    std::error_code error;
-    std::filesystem::remove(path, error);
-    if (error) return ops::learned_io_error(path, error.value());
-    std::cout << "nothing is learned any more: the model is removed\n";
-    return {};
+    // The sign for none. One that an earlier run left here was removed when the store was opened.
+    Fd sign(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!sign || ::fsync(sign.get()) != 0) return ops::learned_io_error(path, errno);
+    return false;
   }
   int64_t now = SystemClock().wall_ms() / 1000;
   auto written = classifier::write_model(path, train_shown(std::move(*examples), now));
-  if (!written) return written;
-  ops::give_to_owner(path, directory);
-  std::cout << fmt::format("model: {}; a running gateway takes it within 10 seconds\n", path);
-  return {};
+  if (!written) return tl::unexpected(std::move(written.error()));
+  return true;
 }
 
+/// The store and the model made from it change together, or not at all: see ops::Learned::staged().
 Result<void> learn_all(const LearnOptions& options, const std::string& directory, std::vector<Given>& all) {
+  auto in_store = [&directory](Error&& error) {
+    return tl::unexpected(std::move(error).in(Learned::file_in(directory)));
+  };
   Learned::Options where;
   where.directory = directory;
   where.wall_seconds = SystemClock().wall_ms() / 1000;
@@ -221,20 +231,26 @@ Result<void> learn_all(const LearnOptions& options, const std::string& directory
   if (!store) return tl::unexpected(std::move(store.error()));
   Learning learning(**store, options.forget);
   for (Given& given : all) {
-    auto taken = learning.take(given);
-    if (!taken) return tl::unexpected(std::move(taken.error()).in(Learned::file_in(directory)));
+    if (auto taken = learning.take(given); !taken) return in_store(std::move(taken.error()));
   }
-  auto gone = (*store)->commit();
-  if (!gone) return tl::unexpected(std::move(gone.error()).in(Learned::file_in(directory)));
+  auto gone = (*store)->trim();
+  if (!gone) return in_store(std::move(gone.error()));
   auto counts = (*store)->counts();
-  if (!counts) return tl::unexpected(std::move(counts.error()).in(Learned::file_in(directory)));
+  if (!counts) return in_store(std::move(counts.error()));
+  auto some = stage_model(**store);
+  if (!some) return tl::unexpected(std::move(some.error()));
+  if (auto lasting = (*store)->commit(); !lasting) return in_store(std::move(lasting.error()));
+  if (auto published = (*store)->publish(); !published) return published;
   for (const Given& given : all) report(given, options.forget);
   if (learning.contradictions() > 0) {
     std::cout << fmt::format("{} were given as ham and as spam: the later word counts\n", learning.contradictions());
   }
   if (*gone > 0) std::cout << fmt::format("{} of the oldest are forgotten: of each kind 50000 are kept\n", *gone);
   report(*counts);
-  return train_model(**store, directory);
+  std::cout << (*some ? fmt::format("model: {}; a running gateway takes it within 10 seconds\n",
+                                    Learned::model_in(directory))
+                      : "nothing is learned any more: the model is removed\n");
+  return {};
 }
 
 }  // namespace
@@ -260,8 +276,8 @@ int learn(const LearnOptions& options) {
     }
   }
   if (auto done = learn_all(options, directory, all); !done) return complain(done.error().message);
-  bool unreadable = std::any_of(all.begin(), all.end(), [](const Given& given) { return given.unreadable > 0; });
-  return unreadable ? kBadInput : kDone;
+  auto is_bad = [](const Given& given) { return given.unreadable + given.foreign > 0; };
+  return std::any_of(all.begin(), all.end(), is_bad) ? kBadInput : kDone;
 }
 
 }  // namespace postern::cli

@@ -1,13 +1,22 @@
 #include "proxy/cli/mail_files.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "filters/base/bytes.h"
+#include "filters/base/fd.h"
 
 namespace postern::cli {
 namespace {
@@ -27,26 +36,66 @@ bool begins_as_mbox(const fs::path& path) {
   return std::getline(file, line) && is_from_line(line);
 }
 
+bool can_be_opened(const fs::path& path) {
+  return static_cast<bool>(Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+}
+
 /// What counts as a message inside a directory; a file named on the command line always does.
 bool is_message_file(const fs::path& path) {
   if (path.filename().string().starts_with('.')) return false;
   std::string extension = to_lower(path.extension().string());
   if (extension == ".eml" || extension == ".mbox") return true;
   std::string folder = path.parent_path().filename().string();
-  return folder == "cur" || folder == "new" || begins_as_mbox(path);
+  // Of what cannot be opened nobody knows: whoever reads it says so.
+  return folder == "cur" || folder == "new" || begins_as_mbox(path) || !can_be_opened(path);
+}
+
+/// A file that may be a message; or a link that leads nowhere, or to itself: somebody meant a message by it.
+bool is_wanted(const fs::directory_entry& entry) {
+  std::error_code error;
+  fs::file_type type = entry.status(error).type();
+  bool lost = type == fs::file_type::not_found || type == fs::file_type::none;
+  if (lost) return !entry.path().filename().string().starts_with('.');
+  return type == fs::file_type::regular && is_message_file(entry.path());
 }
 
 Result<void> search(const fs::path& directory, std::vector<std::string>& found) {
   std::error_code error;
   std::vector<std::string> here;
-  fs::recursive_directory_iterator iterator(directory, error);
+  fs::recursive_directory_iterator entry(directory, error);
   if (error) return fail(Code::BadInput, directory.string() + ": " + error.message());
-  for (const auto& entry : iterator) {
-    if (entry.is_regular_file(error) && is_message_file(entry.path())) here.push_back(entry.path().string());
+  for (const fs::recursive_directory_iterator end; entry != end;) {
+    std::error_code ignored;
+    bool folder = fs::is_directory(entry->symlink_status(ignored));
+    if (folder ? !can_be_opened(entry->path()) : is_wanted(*entry)) here.push_back(entry->path().string());
+    if (folder && !here.empty() && here.back() == entry->path()) entry.disable_recursion_pending();
+    entry.increment(error);
+    if (error) return fail(Code::BadInput, directory.string() + ": " + error.message());
   }
   std::sort(here.begin(), here.end());
   found.insert(found.end(), here.begin(), here.end());
   return {};
+}
+
+/// All of it; blocks as long as somebody writes into a pipe.
+Result<std::string> read_all(const std::string& path) {
+  auto failed = [&path](std::string_view what) {
+    std::string why = std::generic_category().message(errno);
+    return fail(Code::BadInput, fmt::format("{}: cannot be {}: {}", path, what, why));
+  };
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failed("opened");
+  std::string text;
+  std::array<char, 65536> piece{};
+  for (;;) {
+    ssize_t some = ::read(file.get(), piece.data(), piece.size());
+    if (some == 0) return text;
+    if (some > 0) {
+      text.append(piece.data(), static_cast<size_t>(some));
+    } else if (errno != EINTR) {
+      return failed("read");
+    }
+  }
 }
 
 /// RFC 5321, 2.3.8: lines end with CRLF on the wire; files mostly have LF.
@@ -109,10 +158,9 @@ Result<void> read_messages(const std::string& file, const std::function<void(Inp
   if (file == "-") {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
   } else {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) return fail(Code::BadInput, file + ": cannot be opened");
-    text.assign(std::istreambuf_iterator<char>(stream), {});
-    if (stream.bad()) return fail(Code::BadInput, file + ": cannot be read");
+    auto all = read_all(file);
+    if (!all) return tl::unexpected(std::move(all.error()));
+    text = std::move(*all);
   }
   std::string_view first = std::string_view(text).substr(0, text.find('\n'));
   if (is_from_line(first)) {

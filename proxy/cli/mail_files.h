@@ -15,10 +15,13 @@ struct InputMessage {
   std::string text;
 };
 
-/// Where messages stand: files as named, directories searched recursively, in name order. "-" is standard input.
+/// Where messages stand: files as named, directories searched recursively, in name order. "-" is standard input. What
+/// was found and cannot be read (a link that leads nowhere, a file or folder without permission) is among them:
+/// read_messages says why.
 [[nodiscard]] Result<std::vector<std::string>> find_messages(const std::vector<std::string>& inputs);
 
-/// Calls `use` for every message of the file (one, or many for an mbox).
+/// Calls `use` for every message of the file (one, or many for an mbox). Fails (BadInput, "FILE: why") where it cannot
+/// be read. Blocks.
 [[nodiscard]] Result<void> read_messages(const std::string& file, const std::function<void(InputMessage)>& use);
 
 }  // namespace postern::cli

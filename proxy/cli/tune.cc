@@ -8,6 +8,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "filters/base/fd.h"
 #include "lua/tuning.h"
 #include "proxy/cli/cli.h"
 #include "proxy/cli/long_work.h"
@@ -62,18 +64,53 @@ tuning::Options thresholds_of(const rules::Thresholds& limits) {
   return options;
 }
 
-tuning::Sample sample_of(const rules::RuleSet& set, const std::vector<TuneMessage*>& messages) {
+/// Of messages that do not tell who sent them, nothing counts that asks for it.
+void drop_sender_evidence(const rules::RuleSet& set, const std::vector<TuneMessage*>& messages) {
+  std::set<std::string_view> asking;
+  for (size_t rule = 0; rule < set.rules().size(); ++rule) {
+    if (set.reads(rule).count("from") > 0) asking.insert(set.rules()[rule].name);
+  }
+  size_t unknown = 0;
+  for (TuneMessage* message : messages) {
+    if (message->sender_known) continue;
+    ++unknown;
+    std::erase_if(message->evaluation.hits, [&](const rules::Hit& hit) { return asking.count(hit.rule) > 0; });
+  }
+  if (unknown > 0) {
+    note(fmt::format(
+        "{} of these {} messages do not tell who sent them (no Return-Path, no address in From): rules that "
+        "ask for the sender count nothing there",
+        unknown, messages.size()));
+  }
+}
+
+tuning::Sample sample_of(const rules::RuleSet& set, const std::vector<TuneMessage*>& messages,
+                         const std::string& silent) {
   tuning::Sample sample(set.rules(), set.groups());
   for (size_t rule = 0; rule < set.rules().size(); ++rule) {
     for (const auto& [fact, why] : kNotInFiles) {
       if (set.reads(rule).count(fact) > 0) sample.leave(rule, std::string(why));
     }
+    if (!silent.empty() && set.reads(rule).count("classifier") > 0) sample.leave(rule, silent);
     if (set.reads(rule).count("score") > 0) sample.leave(rule, "it asks for the score, which would be another one");
   }
   for (const TuneMessage* message : messages) {
     sample.add(message->evaluation, message->spam, message->campaign, message->input);
   }
   return sample;
+}
+
+/// Whether write_new() is going to work: minutes of work come before it. Tried out, for permissions do not tell of file
+/// systems that take no file.
+Result<void> can_write_new(const std::string& path) {
+  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file) {
+    ::unlink(path.c_str());
+    return {};
+  }
+  if (errno == EEXIST) return fail(Code::BadInput, fmt::format("{}: is there already, and is not overwritten", path));
+  std::string parent = fs::path(path).has_parent_path() ? fs::path(path).parent_path().string() : ".";
+  return fail(Code::BadInput, fmt::format("--output {}: {}: {}", path, parent, std::generic_category().message(errno)));
 }
 
 /// Never over a file that is there.
@@ -173,6 +210,7 @@ void note_classifier(const std::vector<TuneMessage*>& messages, const TuneModels
         "those looks better than it is, and so do the scores of its rules",
         made.error().message));
   }
+  if (!models.silent().empty()) note(models.silent() + ": its rules keep their scores");
   if (made && models.learned() > 0) {
     note(fmt::format(
         "the classifier has learned from {} of these {} messages; here they were judged by models that were "
@@ -182,8 +220,9 @@ void note_classifier(const std::vector<TuneMessage*>& messages, const TuneModels
 }
 
 int propose_and_print(const TuneOptions& options, const Loaded& loaded, const std::vector<TuneInput>& inputs,
-                      const std::vector<TuneMessage*>& messages, unsigned jobs) {
-  tuning::Sample sample = sample_of(*loaded.rules, messages);
+                      const std::vector<TuneMessage*>& messages, const std::string& silent, unsigned jobs) {
+  drop_sender_evidence(*loaded.rules, messages);
+  tuning::Sample sample = sample_of(*loaded.rules, messages, silent);
   tuning::Options how = thresholds_of(loaded.config->policy.verdict.thresholds);
   how.alone = options.alone;
   how.threads = jobs;
@@ -219,10 +258,7 @@ int tune(const TuneOptions& options) {
     std::cerr << "postern tune: needs files or directories of both kinds: --ham DIR --spam DIR\n";
     return kUsage;
   }
-  std::error_code error;
-  if (fs::exists(fs::symlink_status(options.output, error))) {
-    return complain(fmt::format("{}: is there already, and is not overwritten", options.output));
-  }
+  if (auto writable = can_write_new(options.output); !writable) return complain(writable.error().message);
   auto loaded = load_or_complain(options.config, Examples::Skip);
   if (!loaded) return kBadInput;
   if (is_rule_file(options.output, loaded->config->rules_directory)) {
@@ -243,14 +279,14 @@ int tune(const TuneOptions& options) {
   find_campaigns(messages);
   TuneModels models;
   Result<void> made;
-  if (!Interruptible::interrupted()) made = models.make(messages, *loaded->config, jobs);
+  if (!Interruptible::interrupted()) made = models.make(messages, *loaded->config, jobs, note);
   if (!Interruptible::interrupted()) {
     auto judged = judge_corpus(*corpus, *loaded, models.directories(), jobs);
     if (!judged) return complain(judged.error().message);
   }
   if (Interruptible::interrupted()) return complain("interrupted: nothing is proposed");
   note_classifier(messages, models, made);
-  return propose_and_print(options, *loaded, inputs, messages, jobs);
+  return propose_and_print(options, *loaded, inputs, messages, models.silent(), jobs);
 }
 
 }  // namespace postern::cli

@@ -52,20 +52,28 @@ TuneModels::~TuneModels() {
   if (!place_.empty()) fs::remove_all(place_, ignored);
 }
 
-Result<void> TuneModels::make(const std::vector<TuneMessage*>& messages, const ops::Config& config, unsigned jobs) {
+Result<void> TuneModels::make(const std::vector<TuneMessage*>& messages, const ops::Config& config, unsigned jobs,
+                              const std::function<void(const std::string& text)>& note) {
   const std::string& directory = config.classifier_directory;
   std::error_code ignored;
+  if (!directory.empty()) ops::finish_learning(directory);
   if (directory.empty() || !fs::exists(directory + "/model", ignored)) return {};
   if (!fs::exists(ops::Learned::file_in(directory), ignored)) {
     return fail(Code::NotFound, fmt::format("{} is missing", ops::Learned::file_in(directory)));
   }
   auto model = classifier::Model::open(directory + "/model");
   if (!model) return tl::unexpected(model.error());
+  if ((*model)->ham() < classifier::kLeastLearned || (*model)->spam() < classifier::kLeastLearned) {
+    silent_ =
+        fmt::format("the classifier has learned from {} ham and {} spam, and says nothing before it is {} of each",
+                    (*model)->ham(), (*model)->spam(), classifier::kLeastLearned);
+    return {};
+  }
   SystemClock clock;
   ops::Learned::Options options;
   options.directory = directory;
   options.wall_seconds = clock.wall_ms() / 1000;
-  auto store = ops::Learned::open(std::move(options), [](const std::string& /*text*/) {});
+  auto store = ops::Learned::open(std::move(options), note);
   if (!store) return tl::unexpected(store.error());
   auto examples = (*store)->examples();
   if (!examples) return tl::unexpected(examples.error());

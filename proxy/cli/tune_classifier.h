@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,16 +23,21 @@ class TuneModels {
   /// (fifth, where more than ten thousand were learned; campaigns of spam stay together), and names it in
   /// TuneMessage::model. Else does nothing. May take a minute after ten thousands of messages. Fails where it cannot be
   /// told what was learned.
-  [[nodiscard]] Result<void> make(const std::vector<TuneMessage*>& messages, const ops::Config& config, unsigned jobs);
+  /// `note`: told what was wrong with what was learned, a sentence.
+  [[nodiscard]] Result<void> make(const std::vector<TuneMessage*>& messages, const ops::Config& config, unsigned jobs,
+                                  const std::function<void(const std::string& text)>& note);
 
   /// Of the messages those that were learned.
   [[nodiscard]] size_t learned() const { return learned_; }
+  /// Why the classifier says nothing of any message; empty: it speaks, or nobody has taught it.
+  [[nodiscard]] const std::string& silent() const { return silent_; }
   /// One for each model.
   [[nodiscard]] const std::vector<std::string>& directories() const { return directories_; }
 
  private:
   std::string place_;
   std::vector<std::string> directories_;
+  std::string silent_;
   size_t learned_ = 0;
 };
 

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "filters/base/bytes.h"
+#include "filters/bulk/kinds.h"
 #include "filters/classifier/features.h"
 #include "filters/message/headers.h"
 #include "filters/mime/content.h"
@@ -251,6 +252,16 @@ class Scanners {
   std::vector<std::unique_ptr<Scanner>> scanners_;
 };
 
+/// Whether a message without a sender says itself that it has none: by its Return-Path, or because it is a report or
+/// answers by itself (RFC 5321, 4.5.5; RFC 3834, 3.3).
+bool tells_no_sender(const InputMessage& input) {
+  message::Header header = message::parse_header(input.text);
+  if (header.first("Return-Path")) return true;
+  mime::Content content(input.text, true);
+  auto kind = bulk::special_kind(content, header, true, 0);
+  return kind == bulk::Evidence::Bounce || kind == bulk::Evidence::AutoReply;
+}
+
 Result<void> judge_file(Scanners& scanners, TuneCorpus::File& file) {
   if (file.messages.empty()) return {};
   size_t next = 0;
@@ -266,6 +277,7 @@ Result<void> judge_file(Scanners& scanners, TuneCorpus::File& file) {
     Judged judged = (*scanner)->judge(input);
     message.evaluation = std::move(judged.evaluation);
     message.classified = judged.facts.classifier.ready;
+    message.sender_known = !judged.facts.from.empty() || tells_no_sender(input);
     // Of a hundred thousand messages nothing is kept that nobody reads.
     for (rules::Hit& hit : message.evaluation.hits) hit.detail.clear();
     message.evaluation.slowest.clear();

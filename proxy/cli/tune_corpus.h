@@ -31,6 +31,9 @@ struct TuneMessage {
   uint32_t model = kTheModel;
   rules::Evaluation evaluation;  // without details
   bool classified = false;       // the classifier spoke
+  /// False: neither Return-Path nor From says who sent it, and no report says why nobody did; it was judged as if it
+  /// had the null sender.
+  bool sender_known = true;
 
   static constexpr uint32_t kTheModel = UINT32_MAX;
 };

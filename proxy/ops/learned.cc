@@ -1,5 +1,6 @@
 #include "proxy/ops/learned.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <tuple>
@@ -21,6 +22,7 @@ constexpr int kApplication = 0x50737452;
 constexpr int kLayout = 1;
 // Features of another version mean something else.
 constexpr int kVersion = kLayout * 1000 + static_cast<int>(classifier::kFeaturesVersion);
+constexpr const char* kLastRun = "SELECT coalesce(max(number), 0) FROM runs";
 constexpr size_t kMostOctets = classifier::kMaxFeatures * 4;
 
 Code code_of(int result) {
@@ -72,9 +74,12 @@ class Learned::Impl {
   void close();
   Result<Taken> learn(const classifier::Example& example);
   Result<bool> forget(uint64_t digest, uint64_t sender);
+  Result<uint64_t> trim();
   Result<uint64_t> commit();
   Result<Counts> counts();
   Result<std::vector<classifier::Example>> examples();
+  [[nodiscard]] uint64_t last_run() const { return last_run_; }
+  [[nodiscard]] const std::string& directory() const { return options_.directory; }
 
  private:
   [[nodiscard]] tl::unexpected<Error> error(int result) const { return fail(code_of(result), database_.error()); }
@@ -90,7 +95,8 @@ class Learned::Impl {
   sqlite::Statement look_;
   sqlite::Statement put_;
   sqlite::Statement remove_;
-  int64_t place_ = 0;  // the last one given out
+  int64_t place_ = 0;      // the last one given out
+  uint64_t last_run_ = 0;  // that was committed; 0: none
 };
 
 Result<void> Learned::Impl::outcome(int result) const {
@@ -157,7 +163,7 @@ Result<void> Learned::Impl::make_tables() {
 
 Result<void> Learned::Impl::begin() {
   sqlite3* database = database_.get();
-  int result = database_.run("BEGIN IMMEDIATE");
+  int result = database_.run("BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS runs (number INTEGER NOT NULL)");
   if (result == SQLITE_OK)
     result = look_.prepare(database, "SELECT spam FROM examples WHERE digest = ? AND sender = ?", true);
   if (result == SQLITE_OK) {
@@ -168,7 +174,10 @@ Result<void> Learned::Impl::begin() {
   if (result != SQLITE_OK) return error(result);
   auto last = number_of("SELECT coalesce(max(place), 0) FROM examples");
   if (!last) return tl::unexpected(std::move(last.error()));
+  auto run = number_of(kLastRun);
+  if (!run) return tl::unexpected(std::move(run.error()));
   place_ = *last;
+  last_run_ = static_cast<uint64_t>(std::max<int64_t>(*run, 0));
   return {};
 }
 
@@ -201,14 +210,22 @@ Result<uint64_t> Learned::Impl::drop_oldest(bool spam) {
   return static_cast<uint64_t>(sqlite3_changes(database_.get()));
 }
 
-Result<uint64_t> Learned::Impl::commit() {
+Result<uint64_t> Learned::Impl::trim() {
   auto ham = drop_oldest(false);
   if (!ham) return ham;
   auto spam = drop_oldest(true);
   if (!spam) return spam;
-  if (int result = database_.run("COMMIT"); result != SQLITE_OK) return error(result);
-  if (auto begun = begin(); !begun) return tl::unexpected(std::move(begun.error()));
   return *ham + *spam;
+}
+
+Result<uint64_t> Learned::Impl::commit() {
+  auto gone = trim();
+  if (!gone) return gone;
+  const std::string done =
+      fmt::format("DELETE FROM runs; INSERT INTO runs VALUES ({}); COMMIT", as_signed(last_run_ + 1));
+  if (int result = database_.run(done.c_str()); result != SQLITE_OK) return error(result);
+  if (auto begun = begin(); !begun) return tl::unexpected(std::move(begun.error()));
+  return gone;
 }
 
 Result<Learned::Counts> Learned::Impl::counts() {
@@ -250,18 +267,26 @@ Result<std::vector<classifier::Example>> Learned::Impl::examples() {
 Learned::Learned(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Learned::~Learned() = default;
 
+namespace {
+
+Result<Fd> lock_directory(const std::string& directory) {
+  Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock) return learned_io_error(directory, errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return learned_io_error(directory, errno);
+  return fail(Code::Unavailable, fmt::format("{}: another `postern learn` is at work here", directory));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Learned>> Learned::open(Options options, const Note& note) {
   const std::string directory = options.directory;
   const std::string path = file_in(directory);
   const int64_t now = options.wall_seconds;
   if (auto made = make_learned_directory(directory); !made) return tl::unexpected(std::move(made.error()));
-  Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock) return learned_io_error(directory, errno);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return learned_io_error(directory, errno);
-    return fail(Code::Unavailable, fmt::format("{}: another `postern learn` is at work here", directory));
-  }
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(lock));
+  auto lock = lock_directory(directory);
+  if (!lock) return tl::unexpected(std::move(lock.error()));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
   auto opened = impl->open();
   if (!opened && opened.error().code == Code::BadInput) {
     impl->close();
@@ -273,6 +298,7 @@ Result<std::unique_ptr<Learned>> Learned::open(Options options, const Note& note
   }
   if (opened) opened = impl->begin();
   if (!opened) return tl::unexpected(std::move(opened.error()).in(path));
+  if (auto settled = settle_staged(directory, impl->last_run()); !settled) return tl::unexpected(settled.error());
   return std::unique_ptr<Learned>(new Learned(std::move(impl)));
 }
 
@@ -284,8 +310,20 @@ Result<bool> Learned::forget(uint64_t digest, uint64_t sender) {
   return impl_->forget(digest, sender);
 }
 
+Result<uint64_t> Learned::trim() {
+  return impl_->trim();
+}
+
 Result<uint64_t> Learned::commit() {
   return impl_->commit();
+}
+
+std::string Learned::staged() const {
+  return staged_model(impl_->directory(), impl_->last_run() + 1);
+}
+
+Result<void> Learned::publish() {
+  return settle_staged(impl_->directory(), impl_->last_run());
 }
 
 Result<Learned::Counts> Learned::counts() {
@@ -294,6 +332,25 @@ Result<Learned::Counts> Learned::counts() {
 
 Result<std::vector<classifier::Example>> Learned::examples() {
   return impl_->examples();
+}
+
+void finish_learning(const std::string& directory) {
+  if (!has_staged(directory)) return;
+  auto lock = lock_directory(directory);
+  if (!lock) return;
+  // Only looked at: what is broken is for `postern learn` to set aside. A journal of a run that was killed is undone
+  // first, for which the file must be writable.
+  constexpr int kPatience = 1000;  // milliseconds
+  sqlite::Database database;
+  int64_t application = 0;
+  int64_t version = 0;
+  int64_t run = 0;
+  bool known = database.open(Learned::file_in(directory), SQLITE_OPEN_READWRITE, kPatience) == SQLITE_OK &&
+               database.ask("PRAGMA application_id", application) == SQLITE_OK && application == kApplication &&
+               database.ask("PRAGMA user_version", version) == SQLITE_OK && version == kVersion &&
+               database.ask(kLastRun, run) == SQLITE_OK && run >= 0;
+  // Whoever may read the store and not change the directory leaves it for somebody else.
+  if (known) std::ignore = settle_staged(directory, static_cast<uint64_t>(run));
 }
 
 }  // namespace postern::ops

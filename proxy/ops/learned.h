@@ -44,8 +44,18 @@ class Learned {
   [[nodiscard]] Result<Taken> learn(const classifier::Example& example);
   /// False: it was not learned.
   [[nodiscard]] Result<bool> forget(uint64_t digest, uint64_t sender);
-  /// Makes it lasting. Returns how many of the oldest had to go.
+  /// Lets the oldest go where there are too many. Returns how many those were.
+  [[nodiscard]] Result<uint64_t> trim();
+  /// Trims, and makes all of it lasting. Returns how many of the oldest had to go.
   [[nodiscard]] Result<uint64_t> commit();
+
+  // A model belongs to what was learned for it: whoever is killed leaves both or neither. It is written to staged()
+  // before commit(), and put into its place by publish() behind it; where a run ended in between, open() or
+  // finish_learning() does that.
+  /// Where the model of this run is written, whole; an empty file: there shall be none.
+  [[nodiscard]] std::string staged() const;
+  /// After commit(): what stands at staged() is the model from now on.
+  [[nodiscard]] Result<void> publish();
 
   [[nodiscard]] Result<Counts> counts();
   /// All that is learned now; some 2 KiB of memory each.
@@ -53,11 +63,17 @@ class Learned {
 
   /// The file in a directory.
   [[nodiscard]] static std::string file_in(const std::string& directory) { return directory + "/learned.db"; }
+  [[nodiscard]] static std::string model_in(const std::string& directory) { return directory + "/model"; }
 
  private:
   class Impl;
   explicit Learned(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Puts the model into its place that a `postern learn` left beside it which was killed after its commit, and takes
+/// away what others left. Cheap where nobody did; does nothing while one is at work, where there is nothing learned,
+/// and where permissions are missing. Any thread; blocks on the disk.
+void finish_learning(const std::string& directory);
 
 }  // namespace postern::ops

@@ -4,13 +4,16 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filters/base/bytes.h"
 #include "filters/base/fd.h"
 
 namespace postern::ops {
@@ -26,7 +29,59 @@ std::string utc(int64_t wall_seconds) {
                      parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+constexpr std::string_view kModel = "model";
+constexpr std::string_view kBesideModel = "model.";
+
+/// "model.17", and "model.17.Xy1aB2" of one that was not finished. Others in the directory are somebody else's.
+std::vector<std::string> staged_in(const std::string& directory) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    const std::string name = entry->path().filename().string();
+    bool beside =
+        name.starts_with(kBesideModel) && name.size() > kBesideModel.size() && ascii_digit(name[kBesideModel.size()]);
+    if (beside && entry->is_regular_file(ignored)) found.push_back(entry->path().string());
+  }
+  return found;
+}
+
+/// A name that was changed is lasting once its directory is.
+void sync_directory(const std::string& directory) {
+  Fd place(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (place) ::fsync(place.get());
+}
+
 }  // namespace
+
+std::string staged_model(const std::string& directory, uint64_t run) {
+  return fmt::format("{}/{}{}", directory, kBesideModel, run);
+}
+
+bool has_staged(const std::string& directory) {
+  return !staged_in(directory).empty();
+}
+
+Result<void> settle_staged(const std::string& directory, uint64_t run) {
+  const std::string mine = staged_model(directory, run);
+  const std::string model = fmt::format("{}/{}", directory, kModel);
+  for (const std::string& path : staged_in(directory)) {
+    std::error_code error;
+    if (path != mine) {
+      fs::remove(path, error);
+    } else if (fs::file_size(path, error) > 0 && !error) {
+      give_to_owner(path, directory);
+      fs::rename(path, model, error);
+    } else if (!error) {
+      // The sign goes after what it stands for.
+      fs::remove(model, error);
+      if (!error) fs::remove(path, error);
+    }
+    if (error && path == mine) return learned_io_error(model, error.value());
+  }
+  sync_directory(directory);
+  return {};
+}
 
 tl::unexpected<Error> learned_io_error(const std::string& path, int error) {
   std::string text = std::generic_category().message(error);

@@ -14,6 +14,11 @@ namespace postern::ops {
 [[nodiscard]] Result<void> make_learned_file(const std::string& path, const std::string& directory);
 /// Renames a file that cannot be used, with the journal of its unfinished transaction. Returns the new name.
 [[nodiscard]] Result<std::string> set_learned_aside(const std::string& path, int64_t wall_seconds);
+/// The model of a run, whole, until it has its place; and whether anything of that kind is there.
+[[nodiscard]] std::string staged_model(const std::string& directory, uint64_t run);
+[[nodiscard]] bool has_staged(const std::string& directory);
+/// Makes the staged model of this run, where there is one, the model, and removes all other staged and unfinished ones.
+[[nodiscard]] Result<void> settle_staged(const std::string& directory, uint64_t run);
 /// Gives a file or directory that root made in a directory of somebody else to that one: the gateway runs as him. Does
 /// nothing for other users.
 void give_to_owner(const std::string& path, const std::string& directory);

@@ -243,7 +243,77 @@ class Learn(Case):
         self.assertRegex(result.stdout.decode(), "(?m)^ham: [1-5] new")
         self.assertTrue(self.model().exists())
 
+    def test_what_is_no_message_is_left_out_and_said(self):
+        gateway = self.gateway(start=False)
+        folder = self.folder / "mixed"
+        shutil.copytree(self.some(SPAM, 0, 5), folder)
+        (folder / "empty.eml").write_bytes(b"")
+        (folder / "blank.eml").write_bytes(b"\r\n \r\n")
+        (folder / "noise.eml").write_bytes(bytes(random.Random(3).choices(range(128, 256), k=5000)))
+        result = gateway.run("learn", "--spam", folder)
+        self.assertEqual(result.returncode, 1)
+        said = result.stderr.decode()
+        for name, why in (("empty", "there is nothing in it"), ("blank", "there is nothing in it"), ("noise", "it has no header")):
+            self.assertIn(f"{folder / name}.eml: {why}", said)
+        self.assertRegex(result.stdout.decode(), r"(?m)^spam: [1-5] new, 0 already known.*, 3 left out that are no messages$")
+        self.assertRegex(result.stdout.decode(), r"(?m)^learned now: 0 ham, [1-5] spam")
+        # A folder full of it does not bury what else is said.
+        for number in range(40):
+            (folder / f"more{number}.eml").write_bytes(b"")
+        said = gateway.run("learn", "--spam", folder)
+        self.assertEqual(said.stderr.count(b"nothing in it"), 10)
+        self.assertIn(b"43 left out that are no messages", said.stdout)
+
+    def test_links_that_lead_nowhere_are_said(self):
+        gateway = self.gateway(start=False)
+        folder = self.folder / "linked"
+        shutil.copytree(self.some(HAM, 0, 5), folder)
+        (folder / "gone.eml").symlink_to(self.folder / "not-there.eml")
+        (folder / "itself").symlink_to("itself")
+        for command in (("learn", "--ham"), ("scan", "--json")):
+            result = gateway.run(*command, folder)
+            self.assertEqual(result.returncode, 1, command)
+            for name in ("gone.eml", "itself"):
+                self.assertIn(f"{folder / name}: cannot be opened", result.stderr.decode())
+        self.assertIn(b", 2 files not readable", gateway.run("learn", "--ham", folder).stdout)
+
     # ---------------------------------------------------------------- killed, broken
+
+    def test_killed_between_the_store_and_the_model(self):
+        """What a SIGKILL at that moment leaves is put together from the files before and after: the store of the second run, and
+        its model beside that of the first. Whoever comes next finds the model that belongs to the store."""
+        gateway = self.gateway(start=False)
+        self.learn_enough(gateway)
+        first = (self.directory / "learned.db").read_bytes(), self.model().read_bytes()
+        self.learn(gateway, "--forget", "--spam", self.some(SPAM, 0, 60))
+        second = (self.directory / "learned.db").read_bytes(), self.model().read_bytes()
+        self.assertNotEqual(first[1], second[1])
+        beside = self.directory / "model.2"
+
+        def left(store, model):
+            (self.directory / "learned.db").write_bytes(store)
+            self.model().write_bytes(model)
+            beside.write_bytes(second[1])
+            (self.directory / "model.3.Xy1aB2").write_bytes(b"half of one")
+
+        # A gateway that runs, and one that starts, behind the commit and before it.
+        left(second[0], first[1])
+        gateway.serve()
+        wait_until("the model in its place", lambda: "learned from" in gateway.log())
+        self.assertEqual(self.model().read_bytes(), second[1])
+        left(second[0], first[1])
+        gateway.reload()
+        wait_until("the model in its place", lambda: not beside.exists())
+        self.assertEqual(self.model().read_bytes(), second[1])
+        left(first[0], first[1])
+        gateway.reload()
+        wait_until("the rest to be taken away", lambda: not beside.exists())
+        self.assertEqual(self.model().read_bytes(), first[1])
+        # A run of learn that finds nothing new.
+        left(second[0], first[1])
+        self.learn(gateway, "--forget", "--spam", self.some(SPAM, 0, 60))
+        self.assertNotEqual(self.model().read_bytes(), first[1])
+        self.assertEqual(sorted(path.name for path in self.directory.iterdir()), ["learned.db", "model"])
 
     def test_killed_at_any_moment(self):
         """SIGKILL while it reads, stores, trains, writes: the model is the old one or the new one, and what was learned is too."""

@@ -2,6 +2,7 @@
 """`postern tune`: what it proposes from sorted mail, what it refuses to propose, and what the proposal does once it is in force."""
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -101,6 +102,47 @@ class Tune(Case):
         result = self.tune("--ham", ham, "--spam", spam)
         self.assertEqual(result.returncode, 1)
         self.assertFalse(self.output.exists())
+
+    def test_where_the_proposal_cannot_be_written_is_said_before_the_work(self):
+        for place in (self.folder / "nowhere" / "proposed", pathlib.Path("/proc/proposed"), self.gateway.config_path / "proposed"):
+            self.output = place
+            # Not even looked at.
+            result = self.tune("--ham", self.folder / "no-ham", "--spam", self.folder / "no-spam")
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn(f"--output {place}: {place.parent}", result.stderr.decode())
+
+    def test_who_sent_it_is_not_learned_from_files_that_do_not_tell(self):
+        """Nobody knows the envelope sender of stored mail without Return-Path and with a From that has no address."""
+        rules = RULES + ('\nrule "NO_SENDER" { about = "nobody sent it", score = 1, when = function(mail) return mail.from == "" end }')
+        self.gateway.write_rules({"10-test.lua": rules, "local.lua": LOCAL})
+        ham, spam = self.corpora()
+        for path in spam.iterdir():
+            path.write_text(path.read_text().replace("From: Someone <a@", "From: Someone at (a@").replace(">\nTo:", ")\nTo:", 1))
+        result = self.tune("--ham", ham, "--spam", spam)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        self.assertIn(b"400 of these 800 messages do not tell who sent them", result.stderr)
+        self.assertNotIn("NO_SENDER", self.output.read_text())
+        # Where it is told it counts.
+        for path in spam.iterdir():
+            path.write_text("Return-Path: <>\n" + path.read_text())
+        self.output.unlink()
+        result = self.tune("--ham", ham, "--spam", spam)
+        self.assertNotIn(b"do not tell who sent them", result.stderr)
+        self.assertRegex(self.output.read_text(), r'(?m)^score "NO_SENDER" \(')
+
+    def test_what_cannot_be_read_is_said(self):
+        ham, spam = self.corpora(150)
+        (ham / "gone.eml").symlink_to(self.folder / "not-there.eml")
+        result = self.tune("--ham", ham, "--spam", spam)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        self.assertIn(f"{ham / 'gone.eml'}: cannot be opened", result.stderr.decode())
+
+    def test_a_classifier_that_learned_too_little_is_said(self):
+        ham, spam = self.corpora(150)
+        learned = self.gateway.run("learn", "--ham", ham, "--spam", spam)
+        self.assertEqual(learned.returncode, 0, learned.stderr.decode())
+        said = self.tune("--ham", ham, "--spam", spam).stderr.decode()
+        self.assertRegex(said, r"the classifier has learned from \d+ ham and \d+ spam, and says nothing before it is \d+ of each")
 
     def test_too_little_mail_is_refused_with_a_sentence(self):
         ham, spam = self.corpora(99)

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -173,6 +174,60 @@ TEST_F(LearnedTest, ARunThatIsKilledHasNotHappened) {
   EXPECT_TRUE(fs::exists(file() + "-journal")) << "the file was not half written, so this test says nothing";
   EXPECT_THAT(known(), ElementsAre(1));
   EXPECT_THAT(notes_, IsEmpty());
+}
+
+// The model and the store change together: what a run left that was killed before its commit is thrown away, what one
+// left that was killed behind it is put in its place.
+TEST_F(LearnedTest, AModelBelongsToWhatWasLearnedForIt) {
+  auto write = [](const std::string& path, const std::string& text) { std::ofstream(path) << text; };
+  auto read = [this] {
+    std::ifstream model(Learned::model_in(folder()));
+    return std::string(std::istreambuf_iterator<char>(model), {});
+  };
+  {
+    auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->learn(example(1, true)));
+    write((*store)->staged(), "first");
+    ASSERT_TRUE((*store)->commit());
+    EXPECT_EQ(read(), "");
+    ASSERT_TRUE((*store)->publish());
+    EXPECT_EQ(read(), "first");
+  }
+  {  // killed before the commit
+    auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->learn(example(2, true)));
+    write((*store)->staged(), "second");
+    write((*store)->staged() + ".Xy1aB2", "sec");
+    finish_learning(folder());  // one is at work: nothing happens
+    EXPECT_TRUE(fs::exists((*store)->staged()));
+  }
+  finish_learning(folder());
+  EXPECT_EQ(read(), "first");
+  {  // killed behind it
+    auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->learn(example(3, true)));
+    write((*store)->staged(), "third");
+    ASSERT_TRUE((*store)->commit());
+  }
+  write(folder() + "/model.new", "somebody else's");
+  finish_learning(folder());
+  EXPECT_EQ(read(), "third");
+  EXPECT_THAT(known(), testing::UnorderedElementsAre(-1, -3));
+  {  // killed after all was forgotten
+    auto store = open();
+    ASSERT_TRUE(store);
+    write((*store)->staged(), "");
+    ASSERT_TRUE((*store)->commit());
+  }
+  EXPECT_TRUE(fs::exists(Learned::model_in(folder())));
+  ASSERT_TRUE(open());
+  EXPECT_FALSE(fs::exists(Learned::model_in(folder())));
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(folder())) left.push_back(entry.path().filename().string());
+  EXPECT_THAT(left, testing::UnorderedElementsAre("learned.db", "model.new"));
 }
 
 TEST_F(LearnedTest, OneAtATime) {
