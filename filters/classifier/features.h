@@ -12,8 +12,8 @@
 namespace postern::classifier {
 
 /// Files and models of another number cannot be compared with; it rises with each change of what read_features says.
-inline constexpr uint32_t kFeaturesVersion = 1;
-inline constexpr size_t kMaxFeatures = 1500;
+inline constexpr uint32_t kFeaturesVersion = 2;
+inline constexpr size_t kMaxFeatures = 4096;
 
 /// A hash of the kind and the text of a feature; equal on every machine.
 using Feature = uint32_t;

@@ -24,12 +24,13 @@ namespace {
 // A line end in it: a file that was sent as text is found by its first octets. Not UTF-8: no text begins so.
 constexpr std::string_view kMagic = "\xBFpstrc\r\n";
 constexpr uint32_t kForm = 1;
-constexpr size_t kHead = 64;  // the table begins on a line of the cache
-constexpr size_t kTail = 8;   // the sum: XXH3, 64 bits, of all before it
-constexpr unsigned kLeastBits = 1;
+constexpr size_t kHead = 64;        // the table begins on a line of the cache
+constexpr size_t kTail = 8;         // the sum: XXH3, 64 bits, of all before it
+constexpr unsigned kLeastBits = 3;  // a weight for each region
 constexpr unsigned kMostBits = 26;
 
-// What a message must have in common with what was learned before anything is said of it.
+// What a message must have in common with what was learned before anything is said of it; runs of octets aside, most of
+// which are in any text of its script.
 constexpr size_t kLeastKnown = 8;
 constexpr size_t kLeastKnownShare = 10;  // one feature in so many
 
@@ -217,7 +218,7 @@ class Model::Impl {
   Mapping mapping;            // of a file; or
   std::vector<float> memory;  // the table itself
   const float* table = nullptr;
-  size_t mask = 0;
+  size_t size = 0;  // of it
   Head head;
 };
 
@@ -237,16 +238,16 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
     for (float& weight : impl->memory) weight = little(weight);
     impl->table = impl->memory.data();
   }
-  impl->mask = size - 1;
+  impl->size = size;
   return std::shared_ptr<const Model>(new Model(std::move(impl)));
 }
 
 std::shared_ptr<const Model> Model::from(Weights weights) {
-  POSTERN_CHECK(std::has_single_bit(weights.table.size()));
+  POSTERN_CHECK(std::has_single_bit(weights.table.size()) && weights.table.size() >= kRegions);
   auto impl = std::make_unique<Impl>();
   impl->memory = std::move(weights.table);
   impl->table = impl->memory.data();
-  impl->mask = impl->memory.size() - 1;
+  impl->size = impl->memory.size();
   impl->head.bias = weights.bias;
   impl->head.slope = weights.slope;
   impl->head.offset = weights.offset;
@@ -264,13 +265,16 @@ Outcome Model::judge(const std::vector<Feature>& features) const {
 
   Scales scales(features);
   double sum = 0;
+  size_t telling = 0;
   size_t known = 0;
   for (Feature feature : features) {
-    float weight = impl_->table[feature & impl_->mask];
+    float weight = impl_->table[place_of(feature, impl_->size)];
     sum += weight * scales.of(feature);
+    if (is_run(feature)) continue;
+    ++telling;
     known += static_cast<size_t>(weight != 0);
   }
-  if (known < kLeastKnown || known * kLeastKnownShare < features.size()) return out;
+  if (known < kLeastKnown || known * kLeastKnownShare < telling) return out;
 
   double score = impl_->head.bias + sum;
   out.spam = 1 / (1 + std::exp(-(impl_->head.slope * score + impl_->head.offset)));
@@ -289,7 +293,7 @@ int64_t Model::trained_at() const {
 }
 
 Result<void> write_model(const std::string& path, const Weights& weights) {
-  POSTERN_CHECK(std::has_single_bit(weights.table.size()));
+  POSTERN_CHECK(std::has_single_bit(weights.table.size()) && weights.table.size() >= kRegions);
   std::string beside = path + ".XXXXXX";
   Fd file(::mkostemp(beside.data(), O_CLOEXEC));
   if (!file) return system_error("create", beside);

@@ -18,7 +18,7 @@ inline constexpr uint64_t kLeastLearned = 200;
 
 /// What training makes and a file holds.
 struct Weights {
-  std::vector<float> table;  // a power of two of them; a feature's place is its lowest bits
+  std::vector<float> table;  // a power of two of them, 8 and more; a feature's place is place_of (scale.h)
   float bias = 0;
   float slope = 1;  // of the calibration: probability = 1 / (1 + exp(-(slope * score + offset)))
   float offset = 0;

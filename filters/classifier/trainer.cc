@@ -1,6 +1,7 @@
 #include "filters/classifier/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <mutex>
@@ -17,7 +18,7 @@ namespace postern::classifier {
 namespace {
 
 constexpr unsigned kBits = 20;  // of the table: 4 MiB
-constexpr uint32_t kMask = (1U << kBits) - 1;
+constexpr size_t kSize = size_t{1} << kBits;
 constexpr size_t kFolds = 5;
 constexpr size_t kRounds = 20;
 
@@ -26,57 +27,64 @@ constexpr size_t kRounds = 20;
 constexpr float kAlpha = 4.0F;
 constexpr float kBeta = 1.0F;
 constexpr float kL2 = 0.5F;
-// An example that is as clear as this (95 in 100) teaches nothing more: what is left of its gradient only makes weights
-// of what is common in easy messages larger, at the cost of the hard ones.
-constexpr float kMargin = 3.0F;
+// An example that a view judges as clearly as this teaches it nothing more: what is left of its gradient only makes
+// weights of what is common in easy messages larger, at the cost of the hard ones. Ham comes to that sooner: nearly all
+// of it is easy, and one sender's poison called ham moves the others less.
+constexpr float kMarginSpam = 3.0F;
+constexpr float kMarginHam = 1.0F;
 // The most that one feature says for ham: anybody may put one of them into his spam, and nothing else is so cheap.
 constexpr float kMostHam = 0.8F;
 
-/// Examples as rows of places in a table that has only those places which are used.
+/// Examples as rows of places in a table that has only those places which are used. The features of a row are sorted,
+/// so those of a view stand together.
 struct Rows {
   std::vector<uint32_t> places;
-  std::vector<size_t> begins;  // of each row in `places`; one more at the end
+  std::vector<size_t> begins;  // in `places`, of each view of each row; one more at the end
   std::vector<float> values;   // of each feature, as Scales says
   std::vector<float> weight;
   std::vector<uint8_t> spam;
   std::vector<uint32_t> slots;  // place -> where it is in the whole table
 
   [[nodiscard]] size_t size() const { return spam.size(); }
+  [[nodiscard]] size_t begin(size_t row, size_t view) const { return begins[row * kViews + view]; }
+  [[nodiscard]] size_t end(size_t row, size_t view) const { return begins[row * kViews + view + 1]; }
 };
 
 /// Features that one message alone has tell nothing of another.
 Rows rows_of(const std::vector<Example>& examples, std::vector<float> weights) {
   constexpr uint32_t kNone = UINT32_MAX;
-  std::vector<uint8_t> seen(size_t{1} << kBits);
+  std::vector<uint8_t> seen(kSize);
   size_t total = 0;
   for (const Example& example : examples) {
     total += example.features.size();
     for (Feature feature : example.features) {
-      uint8_t& count = seen[feature & kMask];
+      uint8_t& count = seen[place_of(feature, kSize)];
       count = static_cast<uint8_t>(std::min(count + 1, 2));
     }
   }
   Rows rows;
-  std::vector<uint32_t> place_of(size_t{1} << kBits, kNone);
-  for (uint32_t slot = 0; slot <= kMask; ++slot) {
+  std::vector<uint32_t> compact(kSize, kNone);
+  for (uint32_t slot = 0; slot < kSize; ++slot) {
     if (seen[slot] < 2) continue;
-    place_of[slot] = static_cast<uint32_t>(rows.slots.size());
+    compact[slot] = static_cast<uint32_t>(rows.slots.size());
     rows.slots.push_back(slot);
   }
   rows.places.reserve(total);
   rows.values.reserve(total);
-  rows.begins.reserve(examples.size() + 1);
+  rows.begins.reserve(examples.size() * kViews + 1);
   rows.spam.reserve(examples.size());
   rows.weight = std::move(weights);
   for (const Example& example : examples) {
-    rows.begins.push_back(rows.places.size());
+    size_t views = 0;  // of this row that have begun
     Scales scales(example.features);
     for (Feature feature : example.features) {
-      uint32_t place = place_of[feature & kMask];
+      for (; views <= kViewOf[kind_of(feature)]; ++views) rows.begins.push_back(rows.places.size());
+      uint32_t place = compact[place_of(feature, kSize)];
       if (place == kNone) continue;
       rows.places.push_back(place);
       rows.values.push_back(scales.of(feature));
     }
+    for (; views < kViews; ++views) rows.begins.push_back(rows.places.size());
     rows.spam.push_back(static_cast<uint8_t>(example.spam));
   }
   rows.begins.push_back(rows.places.size());
@@ -98,9 +106,10 @@ struct Coordinate {
   }
 };
 
+/// Learns one view.
 class Learner {
  public:
-  explicit Learner(const Rows& rows) : rows_(rows), table_(rows.slots.size()) {}
+  Learner(const Rows& rows, size_t view) : rows_(rows), view_(view), table_(rows.slots.size()) {}
 
   /// `order` is shuffled, the same way each time.
   void run(std::vector<uint32_t> order, const std::function<void()>& round_done) {
@@ -116,25 +125,32 @@ class Learner {
   }
   [[nodiscard]] float score(size_t row) const {
     float sum = 0;
-    for (size_t i = rows_.begins[row]; i < rows_.begins[row + 1]; ++i)
+    for (size_t i = rows_.begin(row, view_); i < rows_.end(row, view_); ++i)
       sum += table_[rows_.places[i]].w * rows_.values[i];
     return bias_.w + sum;
   }
   [[nodiscard]] float bias() const { return bias_.w; }
-  [[nodiscard]] float at(size_t place) const { return table_[place].w; }
+  /// Of all places; those of other views are 0.
+  [[nodiscard]] std::vector<float> weights() const {
+    std::vector<float> out;
+    out.reserve(table_.size());
+    for (const Coordinate& one : table_) out.push_back(one.w);
+    return out;
+  }
 
  private:
   void learn(size_t row) {
     float said = score(row);
-    if (rows_.spam[row] != 0 ? said > kMargin : said < -kMargin) return;
+    if (rows_.spam[row] != 0 ? said > kMarginSpam : said < -kMarginHam) return;
     float p = 1 / (1 + std::exp(-said));
     float error = (p - static_cast<float>(rows_.spam[row])) * rows_.weight[row];
-    for (size_t i = rows_.begins[row]; i < rows_.begins[row + 1]; ++i)
+    for (size_t i = rows_.begin(row, view_); i < rows_.end(row, view_); ++i)
       table_[rows_.places[i]].step(error * rows_.values[i]);
     bias_.step(error);
   }
 
   const Rows& rows_;
+  size_t view_;
   std::vector<Coordinate> table_;
   Coordinate bias_;
 };
@@ -170,37 +186,61 @@ class Meter {
   size_t done_ = 0;
 };
 
+/// What came of one view.
+struct View {
+  float bias = 0;
+  std::vector<float> weights;  // of all places
+  std::vector<float> scores;   // of each row, by a learner that has not seen it
+};
+using Views = std::array<View, kViews>;
+
+/// Each view from all rows, and from all but every fifth, for each fifth. The examples are in the order of their
+/// digests, so every fifth is as good as any.
+Views learn_views(const Rows& rows, const Training& how) {
+  Views out;
+  for (View& view : out) view.scores.resize(rows.size());
+  Meter meter(how.progress, kViews * (kFolds + 1) * kRounds);
+  // Those from all rows come first, since they take longest.
+  in_parallel(kViews * (kFolds + 1), how.threads, [&](size_t job) {
+    View& view = out[job % kViews];
+    size_t fold = job / kViews;  // 0: all
+    Learner learner(rows, job % kViews);
+    std::vector<uint32_t> order;
+    order.reserve(rows.size());
+    for (uint32_t row = 0; row < rows.size(); ++row) {
+      if (fold == 0 || row % kFolds != fold - 1) order.push_back(row);
+    }
+    learner.run(std::move(order), [&] { meter.step(); });
+    if (fold == 0) {
+      view.bias = learner.bias();
+      view.weights = learner.weights();
+      return;
+    }
+    for (size_t row = fold - 1; row < rows.size(); row += kFolds) view.scores[row] = learner.score(row);
+  });
+  return out;
+}
+
 }  // namespace
 
 Weights train(std::vector<Example> examples, const Training& how, int64_t wall_seconds) {
   drop_duplicates(examples);
   Weights out;
-  out.table.resize(size_t{1} << kBits);
+  out.table.resize(kSize);
   out.trained_at = wall_seconds;
   for (const Example& example : examples) ++(example.spam ? out.spam : out.ham);
   if (out.ham == 0 || out.spam == 0) return out;
 
-  std::vector<float> weights = sender_weights(examples, how.sender_share);
-  Rows rows = rows_of(examples, std::move(weights));
+  const Rows rows = rows_of(examples, sender_weights(examples, how.sender_share));
+  const Views views = learn_views(rows, how);
+  for (const View& view : views) {
+    out.bias += view.bias;
+    for (size_t place = 0; place < rows.slots.size(); ++place) out.table[rows.slots[place]] += view.weights[place];
+  }
   std::vector<float> scores(rows.size());
-  Meter meter(how.progress, (kFolds + 1) * kRounds);
-  // The examples are in the order of their digests, so every fifth is as good as any. The whole comes first, since it
-  // takes longest.
-  in_parallel(kFolds + 1, how.threads, [&](size_t job) {
-    Learner learner(rows);
-    std::vector<uint32_t> order;
-    order.reserve(rows.size());
-    for (uint32_t row = 0; row < rows.size(); ++row) {
-      if (job == 0 || row % kFolds != job - 1) order.push_back(row);
-    }
-    learner.run(std::move(order), [&] { meter.step(); });
-    if (job == 0) {
-      out.bias = learner.bias();
-      for (size_t place = 0; place < rows.slots.size(); ++place) out.table[rows.slots[place]] = learner.at(place);
-      return;
-    }
-    for (size_t row = job - 1; row < rows.size(); row += kFolds) scores[row] = learner.score(row);
-  });
+  for (const View& view : views) {
+    for (size_t row = 0; row < rows.size(); ++row) scores[row] += view.scores[row];
+  }
   Calibration calibration = calibrate(scores, rows.spam, rows.weight);
   out.slope = calibration.slope;
   out.offset = calibration.offset;

@@ -61,7 +61,7 @@ void BM_Features(benchmark::State& state) {
   }
   state.counters["features"] = static_cast<double>(features.size());
 }
-BENCHMARK(BM_Features)->Arg(30)->Arg(300)->Arg(3000);
+BENCHMARK(BM_Features)->Arg(30)->Arg(300)->Arg(1700)->Arg(3000);  // 1,700 words are 10 KB
 
 std::vector<classifier::Example> examples(size_t count) {
   Writer writer;

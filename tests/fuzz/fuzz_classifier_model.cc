@@ -51,10 +51,12 @@ void use(const File& file, std::string_view octets) {
     POSTERN_CHECK(!model.error().message.empty());
     return;
   }
+  constexpr size_t kStep = 16;
   std::vector<classifier::Feature> features;
   features.reserve(classifier::kMaxFeatures);
   for (size_t i = 0; i < classifier::kMaxFeatures; ++i) {
     features.push_back(static_cast<classifier::Feature>(i * 2'862'933));
+    if (i % kStep != 0) continue;
     classifier::Outcome outcome = (*model)->judge(features);
     POSTERN_CHECK(outcome.spam >= 0 && outcome.spam <= 1);
     POSTERN_CHECK(outcome.ready || outcome.spam == 0.5);

@@ -31,7 +31,7 @@ struct Mail {
   classifier::Example example;
   classifier::Example padded_behind;  // with words of ham at its end
   classifier::Example padded_before;
-  unsigned half = 0;
+  uint64_t name = 0;  // a hash of it: each bit is a split into halves
   std::string corpus;
 };
 using Mails = std::vector<Mail>;
@@ -88,7 +88,7 @@ class Reader {
   Mail read_one(const std::string& corpus, const std::string& name, bool spam) {
     Mail mail;
     mail.corpus = corpus;
-    mail.half = static_cast<unsigned>(XXH3_64bits(name.data(), name.size()) & 1U);
+    mail.name = XXH3_64bits(name.data(), name.size());
     mail.example.spam = spam;
     std::string text = read_file(folder_ / corpus / name);
     message::Header header = message::parse_header(text);
@@ -195,13 +195,22 @@ Figures measure(const classifier::Model& model, const std::vector<const Mail*>& 
   return out;
 }
 
-std::vector<const Mail*> part(std::initializer_list<const Mails*> sets, unsigned half) {
+using Sets = std::initializer_list<const Mails*>;
+
+std::vector<const Mail*> whole(Sets sets) {
   std::vector<const Mail*> out;
   for (const Mails* mails : sets) {
-    for (const Mail& mail : *mails) {
-      if (mail.half == half || half == 2) out.push_back(&mail);
-    }
+    out.reserve(out.size() + mails->size());
+    for (const Mail& mail : *mails) out.push_back(&mail);
   }
+  return out;
+}
+
+std::vector<const Mail*> part(Sets sets, unsigned split, unsigned half) {
+  std::vector<const Mail*> out = whole(sets);
+  out.erase(
+      std::remove_if(out.begin(), out.end(), [&](const Mail* mail) { return ((mail->name >> split) & 1U) != half; }),
+      out.end());
   return out;
 }
 
@@ -211,14 +220,20 @@ void print(std::string_view name, const std::vector<Figures>& all) {
     for (const Figures& one : all) sum += one.*member;
     return 100 * sum / static_cast<double>(all.size());
   };
-  fmt::print("| {:40} | {:.3f} | {:.1f} | {:.1f} | {:.2f} | {:.1f} | {:.1f} | {:.1f} |\n", name,
-             mean(&Figures::auc) / 100, mean(&Figures::at_1), mean(&Figures::at_01), mean(&Figures::tagged_ham),
-             mean(&Figures::tagged_spam), mean(&Figures::behind), mean(&Figures::before));
+  auto [least, most] = std::minmax_element(
+      all.begin(), all.end(), [](const Figures& one, const Figures& other) { return one.at_01 < other.at_01; });
+  fmt::print("| {} | {:.4f} | {:.1f} | {:.1f} ({:.1f} to {:.1f}) | {:.2f} | {:.1f} | {:.1f} | {:.1f} |\n", name,
+             mean(&Figures::auc) / 100, mean(&Figures::at_1), mean(&Figures::at_01), 100 * least->at_01,
+             100 * most->at_01, mean(&Figures::tagged_ham), mean(&Figures::tagged_spam), mean(&Figures::behind),
+             mean(&Figures::before));
 }
 
-void print_pair(std::string_view name, std::initializer_list<const Mails*> sets) {
+void print_pair(std::string_view name, Sets sets) {
+  constexpr unsigned kSplits = 5;
   std::vector<Figures> all;
-  for (unsigned half : {0U, 1U}) all.push_back(measure(*learn(part(sets, half)), part(sets, 1 - half)));
+  for (unsigned split = 0; split < kSplits; ++split) {
+    for (unsigned half : {0U, 1U}) all.push_back(measure(*learn(part(sets, split, half)), part(sets, split, 1 - half)));
+  }
   print(name, all);
 }
 
@@ -240,19 +255,18 @@ int main(int argc, char** argv) {
   Mails gmail = reader.read("gmail-spam-2023-2025", "spam");
   reader.print_cost();
   fmt::print(
-      "| learned from one half, measured on the other | AUC | recall at 1 % | at 0.1 % | ham above 0.9 | spam "
+      "| learned from one half, measured on the other | AUC | recall at 1 % | at 0.1 % (least to most) | ham above 0.9 "
+      "| spam "
       "above 0.9 | padded behind, at 1 % | before |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
   print_pair("spamassassin-2002", {&sa_ham, &sa_spam});
   print_pair("csdmc2010", {&cs_ham, &cs_spam});
   print_pair("list ham, list spam", {&list_ham, &list_spam});
   print_pair("list and office ham, gmail spam", {&list_ham, &office, &gmail});
   print_pair("list and office ham, list and gmail spam", {&list_ham, &office, &list_spam, &gmail});
-  print("spamassassin-2002 -> csdmc2010",
-        {measure(*learn(part({&sa_ham, &sa_spam}, 2)), part({&cs_ham, &cs_spam}, 2))});
-  print("csdmc2010 -> spamassassin-2002",
-        {measure(*learn(part({&cs_ham, &cs_spam}, 2)), part({&sa_ham, &sa_spam}, 2))});
+  print("spamassassin-2002 -> csdmc2010", {measure(*learn(whole({&sa_ham, &sa_spam})), whole({&cs_ham, &cs_spam}))});
+  print("csdmc2010 -> spamassassin-2002", {measure(*learn(whole({&cs_ham, &cs_spam})), whole({&sa_ham, &sa_spam}))});
   auto begin = std::chrono::steady_clock::now();
-  auto everything = part({&sa_ham, &sa_spam, &cs_ham, &cs_spam, &list_ham, &office, &list_spam, &gmail}, 2);
+  auto everything = whole({&sa_ham, &sa_spam, &cs_ham, &cs_spam, &list_ham, &office, &list_spam, &gmail});
   (void)learn(everything);
   fmt::print("training: {} messages, {:.1f} s\n", everything.size(),
              std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());

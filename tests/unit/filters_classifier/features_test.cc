@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "filters/classifier/scale.h"
 #include "tests/unit/filters_classifier/made_mail.h"
 
 namespace postern::classifier {
@@ -28,6 +29,13 @@ size_t in_common(const std::vector<Feature>& a, const std::vector<Feature>& b) {
   return both.size();
 }
 
+/// Words, and runs of octets.
+std::vector<Feature> of_text(std::vector<Feature> features) {
+  auto other = [](Feature feature) { return kind_of(feature) > static_cast<size_t>(Kind::Text); };
+  features.erase(std::remove_if(features.begin(), features.end(), other), features.end());
+  return features;
+}
+
 constexpr std::string_view kHeader = "From: Ann <ann@a.example>\r\nSubject: lunch\r\n";
 constexpr std::string_view kBody = "Shall we meet at the corner at noon and walk down to the river?";
 
@@ -43,9 +51,9 @@ TEST(Features, StayWhatTheyAre) {
   std::vector<Feature> features = features_of(letter(kHeader, kBody));
   uint64_t sum = 0;
   for (Feature feature : features) sum += feature;
-  EXPECT_EQ(features.size(), 50U);
-  EXPECT_EQ(sum, 44'741'348'859U);
-  EXPECT_EQ(kFeaturesVersion, 1U);
+  EXPECT_EQ(features.size(), 156U);
+  EXPECT_EQ(sum, 191'816'128'874U);
+  EXPECT_EQ(kFeaturesVersion, 2U);
 }
 
 TEST(Features, SayNothingOfHowItCame) {
@@ -69,7 +77,9 @@ TEST(Features, AreOfWhatIsShownNotOfHowItIsWritten) {
   auto encoded =
       features_of(letter("From: a@a.example\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n",
                          "U2hhbGwgd2UgbWVldCBhdCBub29u"));
-  EXPECT_GT(in_common(plain, encoded) + 3, plain.size());
+  // All of the text is the same; of the header the field that says how it is written.
+  EXPECT_EQ(of_text(encoded), of_text(plain));
+  EXPECT_GT(in_common(plain, encoded) + 20, plain.size());
   auto loud = features_of(letter("From: a@a.example\r\nContent-Type: text/plain\r\n", "sHALL wE mEET aT nOON"));
   EXPECT_EQ(loud, plain);
 }
@@ -92,12 +102,62 @@ TEST(Features, TellMessagesApart) {
 TEST(Features, AreOfAnyScript) {
   auto chinese = features_of(letter("Content-Type: text/plain; charset=utf-8\r\n", "请点击这里领取您的奖品"));
   auto part = features_of(letter("Content-Type: text/plain; charset=utf-8\r\n", "点击这里"));
-  // Characters and pairs of them.
-  EXPECT_GE(in_common(chinese, part), 7U);
+  // Characters, and runs of octets in them.
+  EXPECT_GE(in_common(of_text(chinese), of_text(part)), 4U + 9U);
   auto russian = features_of(letter("Content-Type: text/plain; charset=utf-8\r\n", "Привет, как дела"));
   auto same = features_of(letter("Content-Type: text/plain; charset=koi8-r\r\n",
                                  "\xf0\xd2\xc9\xd7\xc5\xd4, \xcb\xc1\xcb \xc4\xc5\xcc\xc1"));
-  EXPECT_GT(in_common(russian, same) + 4, russian.size());
+  EXPECT_EQ(of_text(russian), of_text(same));
+}
+
+TEST(Features, TellProgramsApartByHowTheyWrite) {
+  auto base = features_of(letter(kHeader, kBody));
+  for (std::string_view header : {
+           "Subject: lunch\r\nFrom: Ann <ann@a.example>\r\n",
+           "FROM: Ann <ann@a.example>\r\nSubject: lunch\r\n",
+           "From:Ann <ann@a.example>\r\nSubject: lunch\r\n",
+           "From: \"Ann\" <ann@a.example>\r\nSubject: lunch\r\n",
+       }) {
+    auto other = features_of(letter(header, kBody));
+    EXPECT_NE(other, base) << header;
+    EXPECT_EQ(of_text(other), of_text(base)) << header;
+  }
+}
+
+TEST(Features, TellWhetherItsLinksLeadToItsSender) {
+  auto with = [](std::string_view from, std::string_view host) {
+    return features_of(fmt::format("From: <a@{}>\r\nTo: <b@b.example>\r\n\r\nhttp://{}/\r\n", from, host));
+  };
+  // Of two pairs of sites, once own and once another's: what they share beside each name.
+  auto own = with("one.example", "www.one.example");
+  auto other = with("one.example", "www.two.example");
+  auto own_too = with("two.example", "www.two.example");
+  EXPECT_NE(own, other);
+  std::vector<Feature> both;
+  std::set_intersection(own.begin(), own.end(), own_too.begin(), own_too.end(), std::back_inserter(both));
+  EXPECT_GT(both.size(), in_common(both, other));
+}
+
+TEST(Features, TellWhetherItsTextKnowsWhoItIsFor) {
+  auto named = features_of("To: Bob@B.example\r\n\r\nYou get this as bob@b.example because you asked for it.\r\n");
+  auto named_too = features_of("To: carol@c.example\r\n\r\nThis goes to carol@c.example only.\r\n");
+  auto unnamed = features_of("To: carol@c.example\r\n\r\nThis goes to dave@d.example only.\r\n");
+  std::vector<Feature> both;
+  std::set_intersection(named.begin(), named.end(), named_too.begin(), named_too.end(), std::back_inserter(both));
+  EXPECT_GT(both.size(), in_common(both, unnamed));
+}
+
+TEST(Features, OfTheTextOnlyTheBeginningIsReadByRuns) {
+  std::string begin(2000, 'x');
+  auto one = features_of(letter(kHeader, begin + " different"));
+  auto two = features_of(letter(kHeader, begin + " another"));
+  auto runs = [](const std::vector<Feature>& features) {
+    return std::count_if(features.begin(), features.end(),
+                         [](Feature feature) { return kind_of(feature) == static_cast<size_t>(Kind::Text); });
+  };
+  EXPECT_EQ(runs(one), 1);
+  EXPECT_EQ(runs(two), 1);
+  EXPECT_NE(one, two) << "but its words are";
 }
 
 TEST(Features, AreBounded) {

