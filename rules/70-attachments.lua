@@ -51,7 +51,7 @@ rule "PROGRAM_IN_ARCHIVE" {
   about = "a program lies in an attached archive, or is attached",
   score = 2.0,
   group = "attachments",
-  attachment = "(?i)\\.(?:exe|scr|pif|cpl|msi|vbs|vbe|jse|wsf|hta|lnk|chm|xll|iso|img|vhdx?)\\s*$",
+  attachment = "(?i)\\.(?:exe|scr|pif|cpl|msi|vbs|vbe|jse|wsf|hta|lnk|chm|xll)\\s*$",
   examples = {
     { hit = true, detail = ".vbs", attachments = { { name = "a.zip", names = { "invoice.vbs" } } } },
     { hit = false, attachments = { { name = "vbs.pdf", content = "x" } } },

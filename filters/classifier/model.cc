@@ -148,31 +148,46 @@ tl::unexpected<Error> system_error(std::string_view doing, const std::string& pa
   return fail(code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(errno)));
 }
 
-/// A file in memory, for reading.
-class Mapping {
+/// What a file holds, in pages of our own. The file itself is not mapped: whoever shortens it in place, as `cp` does
+/// and a restore from a backup, would kill every program that looks at it (SIGBUS).
+class Copy {
  public:
-  Mapping() = default;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
+  Copy() = default;
+  Copy(const Copy&) = delete;
+  Copy& operator=(const Copy&) = delete;
+  ~Copy() {
     if (at_ != MAP_FAILED) ::munmap(at_, size_);
   }
 
-  Result<void> map(const std::string& path) {
+  Result<void> read(const std::string& path) {
     Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) return system_error("open", path);
     struct stat about {};
     if (::fstat(file.get(), &about) != 0) return system_error("look at", path);
     if (!S_ISREG(about.st_mode)) return fail(Code::BadInput, fmt::format("{}: it is no file", path));
+    if (about.st_size == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
+    constexpr auto kMost = static_cast<off_t>(kHead + (sizeof(float) << kMostBits) + kTail);
+    if (about.st_size > kMost) return fail(Code::BadInput, fmt::format("{}: it is too large", path));
     size_ = static_cast<size_t>(about.st_size);
-    if (size_ == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
-    at_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
-    if (at_ == MAP_FAILED) return system_error("map", path);
-    return {};
+    at_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at_ == MAP_FAILED) return system_error("make room for", path);
+    return fill(file.get(), path);
   }
   [[nodiscard]] std::string_view octets() const { return {static_cast<const char*>(at_), size_}; }
 
  private:
+  /// Where somebody shortens it meanwhile, the rest stays zero, and the sum is wrong.
+  Result<void> fill(int file, const std::string& path) {
+    for (size_t done = 0; done < size_;) {
+      ssize_t got = ::read(file, static_cast<char*>(at_) + done, size_ - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return system_error("read", path);
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return {};
+  }
+
   void* at_ = MAP_FAILED;
   size_t size_ = 0;
 };
@@ -215,7 +230,7 @@ Result<void> write_and_rename(Fd file, const std::string& from, const std::strin
 
 class Model::Impl {
  public:
-  Mapping mapping;            // of a file; or
+  Copy file;                  // what was read; or
   std::vector<float> memory;  // the table itself
   const float* table = nullptr;
   size_t size = 0;  // of it
@@ -227,12 +242,12 @@ Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
   auto impl = std::make_unique<Impl>();
-  if (auto mapped = impl->mapping.map(path); !mapped) return tl::unexpected<Error>(mapped.error());
-  auto head = check(impl->mapping.octets());
+  if (auto read = impl->file.read(path); !read) return tl::unexpected<Error>(read.error());
+  auto head = check(impl->file.octets());
   if (!head) return tl::unexpected<Error>(std::move(head.error()).in(path));
   impl->head = *head;
   size_t size = size_t{1} << head->bits;
-  impl->table = reinterpret_cast<const float*>(impl->mapping.octets().data() + kHead);
+  impl->table = reinterpret_cast<const float*>(impl->file.octets().data() + kHead);
   if constexpr (std::endian::native == std::endian::big) {
     impl->memory.assign(impl->table, impl->table + size);
     for (float& weight : impl->memory) weight = little(weight);

@@ -1,4 +1,4 @@
-// The model: weights in a file that every process maps; written whole, replaced atomically.
+// The model: weights in a file that every process reads once; written whole, replaced atomically.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ struct Weights {
 /// Immutable; any thread. The file may be replaced meanwhile: this stays what it was.
 class Model {
  public:
-  /// Maps a file. Fails (with what is wrong) when it is missing, torn, of another version or not a model: everything is
-  /// checked here, its checksum too, so that judging trusts it.
+  /// Reads a file whole (4 MiB as `postern learn` writes it, at most 256). Fails (with what is wrong) when it is
+  /// missing, torn, of another version or not a model: everything is checked here, its checksum too, so that judging
+  /// trusts it.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> open(const std::string& path);
   /// The same from memory; for tests and for measuring.
   [[nodiscard]] static std::shared_ptr<const Model> from(Weights weights);

@@ -233,6 +233,7 @@ int propose_and_print(const TuneOptions& options, const Loaded& loaded, const st
     return tuning::propose(sample, how);
   }();
   how.progress = nullptr;
+  if (Interruptible::interrupted()) return complain("interrupted: nothing is proposed");
   if (!proposal) return complain(proposal.error().message);
   std::cout << tune_figures(*proposal, inputs, how) << tune_suspects(*proposal, messages);
   if (!proposal->why_none.empty()) {

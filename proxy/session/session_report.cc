@@ -34,7 +34,11 @@ void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std
   record.judgement = judgement;
   record.verdict = std::move(verdict);
   record.rules_version = snapshot_.host->rules().version();
-  if (tx.route != nullptr) record.backend = embedded(tx) || !backend_ ? tx.route->front().text : backend_->name();
+  if (judgement.verdict == rules::Verdict::Quarantine) {
+    record.backend = "maildir:" + policy_.quarantine_maildir;
+  } else if (tx.route != nullptr) {
+    record.backend = embedded(tx) || !backend_ ? tx.route->front().text : backend_->name();
+  }
   record.backend_reply = tx.backend_reply;
   record.reply = reply.to_string();
   record.client_gone = client_gone_ || input_ended_;

@@ -189,6 +189,18 @@ TEST_F(ModelFile, ReplacedWhileOpenStaysWhatItWas) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator{}), 1);
 }
 
+TEST_F(ModelFile, ShortenedInPlaceHarmsNobodyWhoHasReadIt) {
+  ASSERT_TRUE(write_model(path(), some_weights()));
+  auto model = Model::open(path());
+  ASSERT_TRUE(model);
+  std::vector<Feature> features;
+  features.reserve(20);
+  for (Feature i = 0; i < 20; ++i) features.push_back(of_kind(Kind::Word, i));
+  double before = (*model)->judge(features).spam;
+  std::filesystem::resize_file(path(), 0);
+  EXPECT_EQ((*model)->judge(features).spam, before);
+}
+
 TEST_F(ModelFile, MissingOrNoFileIsSaid) {
   auto missing = Model::open(path());
   ASSERT_FALSE(missing);
