@@ -1,7 +1,6 @@
 // Map files: found, read when they changed, and the old entries kept when they are broken.
 #include "lua/maps.h"
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <ctime>
@@ -15,6 +14,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/base/fd.h"
+#include "filters/base/read_rest.h"
 
 namespace postern::rules {
 
@@ -64,14 +64,7 @@ tl::expected<Content, std::string> read_file(const std::string& path) {
     return tl::unexpected(fmt::format("is larger than {} MiB", Map::kMaxFile >> 20U));
   }
   content.text.reserve(static_cast<size_t>(status.st_size));
-  std::array<char, 65536> block{};
-  while (content.text.size() <= Map::kMaxFile) {
-    ssize_t got = read(file.get(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return tl::unexpected(words_of(errno));
-    if (got == 0) break;
-    content.text.append(block.data(), static_cast<size_t>(got));
-  }
+  if (!read_rest(file.get(), Map::kMaxFile + 1, content.text)) return tl::unexpected(words_of(errno));
   return content;
 }
 

@@ -10,12 +10,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "filters/base/fd.h"
+#include "filters/base/read_rest.h"
 #include "filters/classifier/scale.h"
 
 namespace postern::classifier {
@@ -148,49 +148,22 @@ tl::unexpected<Error> system_error(std::string_view doing, const std::string& pa
   return fail(code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(errno)));
 }
 
-/// What a file holds, in pages of our own. The file itself is not mapped: whoever shortens it in place, as `cp` does
-/// and a restore from a backup, would kill every program that looks at it (SIGBUS).
-class Copy {
- public:
-  Copy() = default;
-  Copy(const Copy&) = delete;
-  Copy& operator=(const Copy&) = delete;
-  ~Copy() {
-    if (at_ != MAP_FAILED) ::munmap(at_, size_);
-  }
-
-  Result<void> read(const std::string& path) {
-    Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file) return system_error("open", path);
-    struct stat about {};
-    if (::fstat(file.get(), &about) != 0) return system_error("look at", path);
-    if (!S_ISREG(about.st_mode)) return fail(Code::BadInput, fmt::format("{}: it is no file", path));
-    if (about.st_size == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
-    constexpr auto kMost = static_cast<off_t>(kHead + (sizeof(float) << kMostBits) + kTail);
-    if (about.st_size > kMost) return fail(Code::BadInput, fmt::format("{}: it is too large", path));
-    size_ = static_cast<size_t>(about.st_size);
-    at_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at_ == MAP_FAILED) return system_error("make room for", path);
-    return fill(file.get(), path);
-  }
-  [[nodiscard]] std::string_view octets() const { return {static_cast<const char*>(at_), size_}; }
-
- private:
-  /// Where somebody shortens it meanwhile, the rest stays zero, and the sum is wrong.
-  Result<void> fill(int file, const std::string& path) {
-    for (size_t done = 0; done < size_;) {
-      ssize_t got = ::read(file, static_cast<char*>(at_) + done, size_ - done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return system_error("read", path);
-      if (got == 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return {};
-  }
-
-  void* at_ = MAP_FAILED;
-  size_t size_ = 0;
-};
+/// All of a file, that is no larger than a model may be.
+Result<std::string> read_file(const std::string& path) {
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return system_error("open", path);
+  struct stat about {};
+  if (::fstat(file.get(), &about) != 0) return system_error("look at", path);
+  if (!S_ISREG(about.st_mode)) return fail(Code::BadInput, fmt::format("{}: it is no file", path));
+  if (about.st_size == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
+  constexpr auto kMost = static_cast<off_t>(kHead + (sizeof(float) << kMostBits) + kTail);
+  if (about.st_size > kMost) return fail(Code::BadInput, fmt::format("{}: it is too large", path));
+  auto size = static_cast<size_t>(about.st_size);
+  std::string octets;
+  octets.reserve(size);
+  if (!read_rest(file.get(), size, octets)) return system_error("read", path);
+  return octets;
+}
 
 Result<void> write_all(int file, std::string_view octets, const std::string& path) {
   while (!octets.empty()) {
@@ -230,10 +203,9 @@ Result<void> write_and_rename(Fd file, const std::string& from, const std::strin
 
 class Model::Impl {
  public:
-  Copy file;                  // what was read; or
-  std::vector<float> memory;  // the table itself
-  const float* table = nullptr;
-  size_t size = 0;  // of it
+  // Of our own, no view of the file: whoever shortens that in place, as `cp` does and a restore from a backup, would
+  // kill every program that looks at it (SIGBUS).
+  std::vector<float> table;
   Head head;
 };
 
@@ -241,28 +213,22 @@ Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
-  auto impl = std::make_unique<Impl>();
-  if (auto read = impl->file.read(path); !read) return tl::unexpected<Error>(read.error());
-  auto head = check(impl->file.octets());
+  auto octets = read_file(path);
+  if (!octets) return tl::unexpected<Error>(std::move(octets.error()));
+  auto head = check(*octets);
   if (!head) return tl::unexpected<Error>(std::move(head.error()).in(path));
+  auto impl = std::make_unique<Impl>();
   impl->head = *head;
-  size_t size = size_t{1} << head->bits;
-  impl->table = reinterpret_cast<const float*>(impl->file.octets().data() + kHead);
-  if constexpr (std::endian::native == std::endian::big) {
-    impl->memory.assign(impl->table, impl->table + size);
-    for (float& weight : impl->memory) weight = little(weight);
-    impl->table = impl->memory.data();
-  }
-  impl->size = size;
+  impl->table.resize(size_t{1} << head->bits);
+  std::memcpy(impl->table.data(), octets->data() + kHead, impl->table.size() * sizeof(float));
+  for (float& weight : impl->table) weight = little(weight);
   return std::shared_ptr<const Model>(new Model(std::move(impl)));
 }
 
 std::shared_ptr<const Model> Model::from(Weights weights) {
   POSTERN_CHECK(std::has_single_bit(weights.table.size()) && weights.table.size() >= kRegions);
   auto impl = std::make_unique<Impl>();
-  impl->memory = std::move(weights.table);
-  impl->table = impl->memory.data();
-  impl->size = impl->memory.size();
+  impl->table = std::move(weights.table);
   impl->head.bias = weights.bias;
   impl->head.slope = weights.slope;
   impl->head.offset = weights.offset;
@@ -283,7 +249,7 @@ Outcome Model::judge(const std::vector<Feature>& features) const {
   size_t telling = 0;
   size_t known = 0;
   for (Feature feature : features) {
-    float weight = impl_->table[place_of(feature, impl_->size)];
+    float weight = impl_->table[place_of(feature, impl_->table.size())];
     sum += weight * scales.of(feature);
     if (is_run(feature)) continue;
     ++telling;

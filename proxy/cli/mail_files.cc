@@ -1,8 +1,8 @@
 #include "proxy/cli/mail_files.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -17,6 +17,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/base/fd.h"
+#include "filters/base/read_rest.h"
 
 namespace postern::cli {
 namespace {
@@ -67,8 +68,9 @@ Result<void> search(const fs::path& directory, std::vector<std::string>& found) 
   for (const fs::recursive_directory_iterator end; entry != end;) {
     std::error_code ignored;
     bool folder = fs::is_directory(entry->symlink_status(ignored));
-    if (folder ? !can_be_opened(entry->path()) : is_wanted(*entry)) here.push_back(entry->path().string());
-    if (folder && !here.empty() && here.back() == entry->path()) entry.disable_recursion_pending();
+    bool locked = folder && !can_be_opened(entry->path());
+    if (locked || (!folder && is_wanted(*entry))) here.push_back(entry->path().string());
+    if (locked) entry.disable_recursion_pending();
     entry.increment(error);
     if (error) return fail(Code::BadInput, directory.string() + ": " + error.message());
   }
@@ -86,16 +88,8 @@ Result<std::string> read_all(const std::string& path) {
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return failed("opened");
   std::string text;
-  std::array<char, 65536> piece{};
-  for (;;) {
-    ssize_t some = ::read(file.get(), piece.data(), piece.size());
-    if (some == 0) return text;
-    if (some > 0) {
-      text.append(piece.data(), static_cast<size_t>(some));
-    } else if (errno != EINTR) {
-      return failed("read");
-    }
-  }
+  if (!read_rest(file.get(), SIZE_MAX, text)) return failed("read");
+  return text;
 }
 
 /// RFC 5321, 2.3.8: lines end with CRLF on the wire; files mostly have LF.
