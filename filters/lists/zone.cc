@@ -130,12 +130,13 @@ void Zone::failed(std::string_view reason, TimePoint asked, TimePoint now) {
   if ((late || failures >= kFailures) && kick(now)) failures_.store(0, std::memory_order_relaxed);
 }
 
-bool Zone::is_old(uint32_t ttl, TimePoint now) {
+bool Zone::is_old(uint32_t ttl, TimePoint heard) {
   uint32_t longest = longest_ttl_.load(std::memory_order_relaxed);
   while (ttl > longest && !longest_ttl_.compare_exchange_weak(longest, ttl, std::memory_order_relaxed)) {}
   int64_t returned = returned_.load(std::memory_order_relaxed);
-  if (returned == kNever || ttl >= longest) return false;
-  return ticks(now - std::chrono::seconds(longest - ttl)) < returned;
+  if (returned == kNever) return false;
+  uint32_t age = longest > ttl ? longest - ttl : 0;
+  return ticks(heard - std::chrono::seconds(age)) < returned;
 }
 
 bool Zone::trip(std::string_view reason, TimePoint asked, TimePoint now) {
@@ -170,7 +171,7 @@ bool Zone::trip(std::string_view reason, TimePoint asked, TimePoint now) {
 
 void Zone::fell() {
   falls_.fetch_add(1, std::memory_order_release);
-  owner_.falls_.fetch_add(1, std::memory_order_release);
+  owner_.turns_.fetch_add(1, std::memory_order_release);
 }
 
 bool Zone::kick(TimePoint now) {
@@ -203,7 +204,10 @@ void Zone::probed(const std::string& fault) {
     State next = good ? State::Up : State::Down;
     if (status_.state == next) return;
     if (good) back_since_ = now;
-    if (good && distrusted_) returned_.store(ticks(now), std::memory_order_relaxed);
+    if (good && distrusted_) {
+      returned_.store(ticks(now), std::memory_order_relaxed);
+      owner_.turns_.fetch_add(1, std::memory_order_release);
+    }
     distrusted_ = !good;
     status_.state = next;
     status_.since_ms = owner_.clock_.wall_ms();

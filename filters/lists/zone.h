@@ -53,9 +53,10 @@ class Zone {
   static constexpr int kSuspicious = 3;
   static constexpr Duration kKick = std::chrono::seconds(10);
 
-  /// Whether a listing with this TTL, heard now, is from before the zone came back from a failed probe: caches on the
-  /// way (a resolver's; ours are emptied) count the TTL down from the one that the list gives.
-  [[nodiscard]] bool is_old(uint32_t ttl, TimePoint now);
+  /// Whether a listing that this process heard at `heard`, with this TTL, is from before the zone came back from a
+  /// failed probe: from a cache of ours that was not emptied yet, or from a resolver's, which counts the TTL down from
+  /// the one that the list gives.
+  [[nodiscard]] bool is_old(uint32_t ttl, TimePoint heard);
 
   /// A probe ended; `fault` empty: good. A zone whose probes are good while the questions of messages time out stays
   /// Down for a while that grows each time, so that messages do not wait for it again and again.
@@ -115,8 +116,9 @@ class Zones {
   /// For each list its zone; null for one that is not enabled. A set of lists keeps its zones.
   [[nodiscard]] std::vector<ZonePtr> of(const Lists& lists);
 
-  /// How often any of them went down so far.
-  [[nodiscard]] uint64_t falls() const { return falls_.load(std::memory_order_acquire); }
+  /// How often any of them went down, or came back from a failed probe, so far: at each, caches are to forget. Going
+  /// down is not enough: a question that one worker had sent to another before is asked by that one after it.
+  [[nodiscard]] uint64_t turns() const { return turns_.load(std::memory_order_acquire); }
 
   /// Called on the thread where it happens, outside of locks; set before any other use. `changed`: a state changed.
   /// `wants_probe`: somebody should probe it now.
@@ -127,7 +129,7 @@ class Zones {
   friend class Zone;
   const Clock& clock_;
   Zone::State first_;
-  std::atomic<uint64_t> falls_{0};
+  std::atomic<uint64_t> turns_{0};
   std::mutex mutex_;
   std::map<std::string, ZonePtr> zones_;
 };

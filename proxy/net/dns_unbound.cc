@@ -1,6 +1,7 @@
 #include "proxy/net/dns_unbound.h"
 
 #include <charconv>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -284,6 +285,10 @@ UnboundClient::UnboundClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 UnboundClient::~UnboundClient() = default;
 
 Result<std::unique_ptr<UnboundClient>> UnboundClient::create(Loop& loop, const Clock& clock, DnsOptions options) {
+  // The first context makes the lock of libunbound's log; two threads with the first two at once would each make it,
+  // and one of them while the other holds it.
+  static std::mutex one_at_a_time;
+  std::lock_guard lock(one_at_a_time);
   ub_ctx* context = ub_ctx_create_event(loop.base());
   if (context == nullptr) return fail(Code::Limit, "libunbound: no memory or no random numbers");
   if (auto done = configure(context, options); !done) {

@@ -81,7 +81,7 @@ void Worker::lists_changed() {
   // A worker whose inbox is full has no time for it; who waits there waits until the deadline of its look-ups.
   std::ignore = loop_.post([this] {
     // What a list said while it was sick must not count again when it is well, so it is not kept.
-    if (shared_.zones.falls() != std::exchange(list_falls_, shared_.zones.falls()) && list_dns_) {
+    if (shared_.zones.turns() != std::exchange(list_turns_, shared_.zones.turns()) && list_dns_) {
       list_dns_->forget();
       own_list_dns_->renew();
     }

@@ -126,7 +126,7 @@ class Worker {
   session::BackendPool backends_;  // connections that wait for the next session
   std::unique_ptr<UnboundClient> dns_;
   std::unique_ptr<RenewableDns> own_list_dns_;
-  uint64_t list_falls_ = 0;              // of shared_.zones, when own_list_dns_ was renewed last
+  uint64_t list_turns_ = 0;              // of shared_.zones, when own_list_dns_ was renewed last
   std::unique_ptr<SharedDns> list_dns_;  // until the thread ends: other workers use it too
   lists::Desk desk_;
   dkim::KeyCache keys_;

@@ -97,6 +97,18 @@ TEST_F(ZoneTest, FallsAreCounted) {
   EXPECT_EQ(zone_->falls(), 2U);
 }
 
+TEST_F(ZoneTest, CachesAreToForgetAtAFallAndWhenAZoneIsTrustedAgain) {
+  zone_->probed("");
+  uint64_t before = zones_.turns();
+  zone_->probed("everything is listed");
+  EXPECT_EQ(zones_.turns(), before + 1);
+  zone_->probed("");
+  EXPECT_EQ(zones_.turns(), before + 2) << "what was asked on another thread in the bad time may have come since";
+  times_out();
+  uint64_t silent = zones_.turns();
+  EXPECT_EQ(silent, before + 3);
+}
+
 TEST_F(ZoneTest, WhoeverIsToldMayAskTheZone) {
   std::string heard;
   zones_.changed = [&](Zone& zone) { heard = zone.status().reason; };
