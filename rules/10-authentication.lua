@@ -262,11 +262,21 @@ rule "FROM_UNCLEAR" {
   about = "the message does not name one author, so nobody can be asked whether it is genuine",
   score = 2.0,
   group = "authentication",
-  when = function(mail) return mail.dmarc.from == "" and mail.dmarc.reason ~= "", mail.dmarc.reason end,
+  when = function(mail)
+    if mail.dmarc.from ~= "" or mail.dmarc.reason == "" then return false end
+    -- Reports of older mail servers are from "MAILER-DAEMON <>": they have the null sender in the envelope, and put it there too.
+    if mail.from == "" and (mail:header("From") or ""):match("(?i)<>\\s*$|mailer-?daemon|postmaster|mail deliver") then return false end
+    return true, mail.dmarc.reason
+  end,
   examples = {
     { hit = true, dmarc = { result = "permerror", from = "", reason = "several domains in From" },
       detail = "several domains in From", score = 2.0 },
     { hit = true, dmarc = { result = "none", from = "", reason = "no From field" } },
+    { hit = true, dmarc = { result = "none", from = "", reason = "no address in From" }, header = { From = "MAILER-DAEMON <>" } },
+    {
+      hit = false, from = "", header = { From = "MAILER-DAEMON <>" },
+      dmarc = { result = "none", from = "", reason = "no address in From" },
+    },
     { hit = false, dmarc = { result = "permerror", from = "example.net", reason = "no such policy" } },
     { hit = false, dmarc = { result = "none", from = "example.net", reason = "no record" } },
     { hit = false },

@@ -23,10 +23,12 @@ rule "NO_MESSAGE_ID" {
   about = "the message has no Message-ID field",
   score = 0.7,
   group = "headers",
-  when = function(mail) return mail:header("Message-ID") == nil end,
+  -- Reports of older mail servers have none either.
+  when = function(mail) return mail:header("Message-ID") == nil and mail.from ~= "" end,
   examples = {
     { hit = true, message = "From: a@example.net\nDate: Thu, 1 Jan 2026 12:00:00 +0000\n\nhello\n" },
     { hit = false, header = { ["message-id"] = "<1@example.net>" } },
+    { hit = false, from = "", message = "From: postmaster@example.net\nSubject: failure\n\nhello\n" },
   },
 }
 
@@ -187,7 +189,7 @@ rule "SUBJECT_SHOUTS" {
 -- An answer names what it answers (RFC 5322, 3.6.4); all programs that write "Re:" do.
 rule "FAKE_REPLY" {
   about = "the subject says that this is an answer, and the message answers none",
-  score = 0.2,
+  score = 0.1,
   group = "headers",
   when = function(mail)
     if not mail.subject:match("(?i)^\\s*re\\s*(?:\\[[0-9]+\\])?:") then return false end
@@ -270,14 +272,22 @@ rule "BOUNCE_THAT_IS_NONE" {
     end
     -- RFC 3834: what answers by itself says so. Older servers are known by their name or their words.
     if mail:header("Auto-Submitted") or mail:header("X-Failed-Recipients") or mail:header("Precedence") then return false end
-    if mail:header("X-Autoreply") or mail:header("In-Reply-To") then return false end
+    if mail:header("X-Autoreply") or mail:header("In-Reply-To") or mail:header("References") then return false end
+    -- Stored mail that has lost its envelope: a list or a discussion never has the null sender.
+    if mail:header("List-Id") or mail:header("X-Mailing-List") or mail.subject:match("(?i)^\\s*(?:re|aw|sv|antw)\\s*:|^\\s*\\[") then
+      return false
+    end
     local from = mail:header("From") or ""
     if from:match("(?i)mailer|postmaster|daemon|mail (?:delivery|system|administrator)|auto|no-?reply") then return false end
+    if from:match("(?i)\\b(?:root|cron|nobody|system)\\b") then return false end
     return not mail.subject:match("(?i)deliver|return|fail|bounce|error|reject|out of (?:the )?office|auto|receipt|read:")
   end,
   examples = {
     { hit = true, from = "", header = { From = "Ann <ann@example.net>" }, subject = "cheap pills" },
     { hit = false, from = "", header = { From = "mailer-daemon@example.net" }, subject = "failure notice" },
+    { hit = false, from = "", header = { From = "root@example.net (Anacron)" }, subject = "Job cron.daily" },
+    { hit = false, from = "", header = { From = "Ann <ann@example.net>" }, subject = "Re: the boat" },
+    { hit = false, from = "", header = { From = "Ann <ann@example.net>" }, subject = "[talk] the boat" },
     { hit = false, header = { From = "Ann <ann@example.net>" }, subject = "cheap pills" },
   },
 }

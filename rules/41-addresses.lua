@@ -111,29 +111,35 @@ rule "FROM_SHOWS_OTHER_ADDRESS" {
   },
 }
 
--- A new rule, watched before it counts: the list is short, and companies send through others' domains.
+-- Names of companies, and what their domains hold. A name that people have too (Chase, Norton) counts only with a word of the trade
+-- behind it. The list is short, and companies send through others' domains, so it weighs little alone.
 local BRANDS = {
-  { "paypal", "paypal" }, { "amazon", "amazon|amzn" }, { "netflix", "netflix" }, { "dhl\\b", "dhl|deutschepost" },
-  { "microsoft", "microsoft|outlook|office" }, { "apple (?:id|support|pay)", "apple" }, { "fedex", "fedex" },
-  { "american express", "americanexpress|aexp" }, { "wells ?fargo", "wellsfargo|wf" }, { "docusign", "docusign" },
-  { "facebook", "facebook|meta" }, { "coinbase", "coinbase" }, { "metamask", "metamask" },
-  { "(?:jp ?m|\\b)chase\\b", "chase|jpm" },
-  { "geek ?squad", "geeksquad|bestbuy" }, { "norton|mcafee", "norton|mcafee|gen" }, { "dropbox", "dropbox" },
+  { "paypal", "paypal" }, { "amazon (?:prime|pay|support|security|service|order|account|\\.com)", "amazon|amzn" }, { "netflix", "netflix" },
+  { "dhl\\b", "dhl|deutschepost" }, { "microsoft", "microsoft|outlook|office" }, { "apple (?:id|support|pay)", "apple" },
+  { "fedex", "fedex" }, { "american express", "americanexpress|aexp" }, { "wells ?fargo", "wellsfargo|wf" },
+  { "docusign", "docusign" }, { "facebook", "facebook|meta" }, { "coinbase", "coinbase" }, { "metamask", "metamask" },
+  { "(?:jp ?morgan )?chase (?:bank|online|alert|support|security)", "chase|jpm" }, { "geek ?squad", "geeksquad|bestbuy" },
+  {
+    "(?:norton|mcafee) ?(?:360|life ?lock|anti-?virus|renewals?|security|support|protection|subscription|billing|total)",
+    "norton|mcafee|gen",
+  },
+  { "dropbox", "dropbox" }, { "sparkasse\\b", "sparkasse|spk|berliner" },
 }
 local ANY_BRAND = {}
 for i, brand in ipairs(BRANDS) do ANY_BRAND[i] = brand[1] end
 ANY_BRAND = "(?i)\\b(?:" .. table.concat(ANY_BRAND, "|") .. ")"
 rule "FROM_BRAND_ELSEWHERE" {
   about = "the sender's name is that of a known company, and the address is none of its domains",
-  score = 1.5,
-  mode = "shadow",
+  score = 1.0,
   group = "headers",
   when = function(mail)
     local from = mail:header("From")
     local where = domain(from)
-    if not where then return false end
+    -- A mailing list puts its own address behind the name of who writes.
+    if not where or mail:header("List-Id") or mail:hit("CONVERSATION") then return false end
     local name = from:match("^([^<]+)<")
-    if not name or not name:match(ANY_BRAND) then return false end
+    -- "Ann Hill via DocuSign" and "Ann (Microsoft)" say for whom they write, and not who they are.
+    if not name or not name:match(ANY_BRAND) or name:match("(?i)\\bvia\\b|[(@]") then return false end
     for _, brand in ipairs(BRANDS) do
       if name:match("(?i)\\b" .. brand[1]) and not where:match("(?:" .. brand[2] .. ")") then return true, where end
     end
@@ -141,8 +147,24 @@ rule "FROM_BRAND_ELSEWHERE" {
   end,
   examples = {
     { hit = true, header = { From = "PayPal Service <x@other.example>" }, detail = "other.example" },
+    { hit = true, header = { From = "Norton 360 Renewal <x@other.example>" } },
+    { hit = false, header = { From = "Ann Norton <x@other.example>" } },
+    { hit = false, header = { From = "Chase Miller <x@other.example>" } },
+    { hit = false, header = { From = "Ann Hill via DocuSign <x@sign.example>" } },
     { hit = false, header = { From = "PayPal <service@mail.paypal.example>" } },
     { hit = false, header = { From = "paypal@other.example" } },
+  },
+}
+
+rule "FROM_BRAND_FREEMAIL" {
+  about = "the sender's name is that of a known company, and the address is a free mailbox",
+  score = 3.0,
+  group = "headers",
+  all = { "FROM_BRAND_ELSEWHERE", "FROM_FREEMAIL" },
+  examples = {
+    { hit = true, header = { From = "PayPal Support <team22@gmail.com>" } },
+    { hit = false, header = { From = "PayPal Support <x@other.example>" } },
+    { hit = false, header = { From = "Ann Norton <ann.norton@gmail.com>" } },
   },
 }
 
@@ -197,5 +219,31 @@ rule "FROM_IS_TO" {
     { hit = true, header = { From = "Bank <ann@example.org>", To = "ann@example.org" }, from = "x@example.net" },
     { hit = false, header = { From = "ann@example.org", To = "ann@example.org" }, from = "ann@example.org" },
     { hit = false, header = { From = "bob@example.org", To = "ann@example.org" } },
+  },
+}
+
+-- Hidden recipients in another way: the letter is addressed to its author, or to nobody here. Lists and forwarders do the second by
+-- right, so alone it weighs nothing.
+rule "TO_SOMEBODY_ELSE" {
+  about = "the message is addressed to its own author, or to nobody at the recipient's domain",
+  score = 0.0,
+  group = "headers",
+  when = function(mail)
+    local from, to = address(mail:header("From")), mail:header("To")
+    if not to or mail:header("List-Id") then return false end
+    if from ~= nil and from == address(to) then return true, from end
+    local named = (to .. " " .. (mail:header("Cc") or "")):lower()
+    for i = 1, math.min(#mail.rcpts, 20) do
+      local here = mail.rcpts[i]:lower():match("@([^@]+)$")
+      if not here or named:find("@" .. here) then return false end
+    end
+    return #mail.rcpts > 0
+  end,
+  examples = {
+    { hit = true, header = { From = "Mary <mary@example.net>", To = "mary@example.net" }, detail = "mary@example.net" },
+    { hit = true, header = { From = "mary@example.net", To = "list@lists.example" }, rcpts = { "ann@example.org" } },
+    { hit = false, header = { From = "mary@example.net", To = "bob@example.org" }, rcpts = { "ann@example.org" } },
+    { hit = false, header = { From = "mary@example.net", To = "l@lists.example", ["List-Id"] = "<l>" }, rcpts = { "a@example.org" } },
+    { hit = false, header = { From = "mary@example.net", To = "ann@example.org" } },
   },
 }

@@ -6,7 +6,7 @@
 -- RFC 5322, 3.6.4 allows an address in brackets where a machine has no name. What sends mail has one.
 rule "MESSAGE_ID_ADDRESS" {
   about = "the Message-ID ends with an IP address in place of a name",
-  score = 0.5,
+  score = 0.2,
   group = "headers",
   header = { "Message-ID", "@\\[?[0-9]{1,3}(?:\\.[0-9]{1,3}){3}\\]?>\\s*$" },
   examples = {
@@ -247,7 +247,7 @@ rule "BCC_SHOWN" {
 -- An answer has References too (RFC 5322, 3.6.4), and says "Re:" in the language of whoever wrote it.
 rule "FAKE_THREAD" {
   about = "the message says that it answers another one, and its subject and its other fields do not",
-  score = 0.3,
+  score = 0.1,
   group = "headers",
   when = function(mail)
     if not mail:header("In-Reply-To") or mail:header("References") or mail:header("Thread-Index") then return false end

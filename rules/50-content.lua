@@ -3,7 +3,10 @@
 -- 51-fraud.lua add at most what the next line says. Rules with `body` search what a reader sees: decoded, without HTML, hidden
 -- text left out.
 
-group("content", { max = 10, dampers = { DMARC_PASS = 6, DELIVERY_REPORT = 4, PASSES_ON = 3 } })
+group("content", {
+  max = 10,
+  dampers = { DMARC_PASS = 6, DELIVERY_REPORT = 4, PASSES_ON = 3, SPEAKS_OF_FRAUD = 1.5, REPORTED_TO_DESK = 1.5, ABUSE_REPORT = 1 },
+})
 
 -- phrases { "next of kin", "barrister" } is the regular expression for any of them as whole words, in small or capital letters,
 -- with any white space where a blank is written (at the first one at most 4 characters: the search is much faster where what

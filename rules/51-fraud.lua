@@ -24,16 +24,24 @@ end
 
 -- ---------------------------------------------------------------- advance fee: "help me to move ten millions"
 
+-- Notaries write of an inheritance, banks of a deposit, universities of funds from abroad, charities of orphans: in the very words.
+-- All the words together add no more than this; what makes the letter is that a stranger sends it (ADVANCE_FEE_BY_STRANGER).
+group("advance_fee", { max = 2.4, dampers = { DMARC_PASS = 2, DELIVERY_REPORT = 1, PASSES_ON = 1, SPEAKS_OF_FRAUD = 1 } })
+
 rule "FEE_SUM" {
   about = "a large sum of money is offered or promised",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = "(?i)(?:[$€£]|\\b(?:US|USD|EUR|EUROS?|GBP|CAD|AUD|POUNDS?)[\\s\\x{A0}]*[$€£]?)[\\s\\x{A0}]*"
     .. "(?:[0-9]{1,3}(?:[.,][\\s]?[0-9]{3}){2,}|[0-9]+(?:[.,][0-9]+)?[\\s\\x{A0}]*m(?:illi?ons?)?\\b)"
+    .. "|\\b[0-9]+(?:[.,][0-9]+)?[\\s\\x{A0}]+mil(?:lionen|lions|lones|l[oó]n|ioni)[\\s\\x{A0}]+(?:d[ei][\\s\\x{A0}]+)?"
+    .. "(?:us[-\\s])?(?:dollar|d[oó]lar|euro)"
+    .. "|\\b[0-9]{1,3}(?:[.,\\s][0-9]{3}){2,}[\\s\\x{A0}]*(?:euros?|d[oó]lares|dollars?|€|EUR|USD)"
     .. "|\\b(?:million|billion)[\\s\\x{A0}]+(?:[a-z]+[\\s\\x{A0}]+){0,3}(?:dollars?|euros?|pounds?)\\b",
   examples = {
     { hit = true, text = "the sum of US$10,500,000.00 is waiting" },
     { hit = true, text = "Four Million United States Dollars" },
+    { hit = true, text = "12,5 Millionen US-Dollar, ou 3.500.000 euros" },
     { hit = false, text = "The invoice is about $10,500.00." },
   },
 }
@@ -41,17 +49,22 @@ rule "FEE_SUM" {
 rule "FEE_DEATH" {
   about = "the message tells of a death or a deadly illness and of money that is left",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "next(?:-| )of(?:-| )kin", "(?:my|our|his|her) (?:late|deceased) (?:husband|father|client|wife|parents?|customer|mother)",
     "(?:dead|deceased) (?:customer|client)", "(?:your|my|his|the) inheritance", "inherited from",
     "died (?:without|in a|of|as a)", "untimely death", "(?:suffering|diagnosed|dying|patient|died) (?:\\S+ ){0,4}cancer",
     "cancer patient", "widow", "terminal(?:ly)? ill(?:ness)?", "(?:the|help|for) orphan(?:s|ages?)?", "less(?:-| )privileged",
     "charit(?:y|able) (?:work|organi[sz]ation|home|foundation|purpose)s?", "plane crash", "mon d[ée]funt", "erbschaft",
-    "herencia", "eredit[àa]", "nachlass",
+    "herencia", "eredit[àa]", "nachlass", "(?:verstorbene[nr]?|verstarb) (?:mandant|kunde|klient|ehemann|vater|mann)\\w*",
+    "ohne (?:n[äa]chste )?(?:angeh[öo]rige|erben)", "d[ée]funt (?:mari|[ée]poux|client|p[èe]re)", "veuve",
+    "(?:souffre|atteinte?) d.un cancer", "phase terminale", "(?:mi|su) difunto (?:cliente|esposo|marido|padre)", "viuda",
+    "(?:sin (?:dejar )?|los )herederos", "c[áa]ncer terminal", "aider les (?:orphelins|pauvres)",
   } .. "|未亡人|遺産|がん患者|أرملة|ميراث",
   examples = {
     { hit = true, text = "my client died without a next\nof kin" },
+    { hit = true, text = "Mein verstorbener Mandant hat keine Erben." },
+    { hit = true, text = "Mi difunto cliente no tiene a nadie." },
     { hit = false, text = "Who is next? Of kin we have many." },
   },
 }
@@ -59,7 +72,7 @@ rule "FEE_DEATH" {
 rule "FEE_FUNDS" {
   about = "the message speaks of funds that wait for somebody to take them",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "unclaimed (?:fund|money|deposit|account|sum|asset|property)s?", "abandoned (?:sum|fund|consignment|money|account)s?",
     "dormant account", "(?:fund|the|as|dear|sole|rightful|attn|attention|our):? beneficiary",
@@ -71,6 +84,8 @@ rule "FEE_FUNDS" {
     "donat(?:e|ed|ing|ion) (?:\\S+ ){0,3}(?:to|for|of|worth) (?:you|the sum|charity|\\$|€|£)",
     "payment (?:order|file|notification|instruction)", "western union", "money ?gram", "wire transfer", "foreign account",
     "into your (?:bank )?account", "scam victims?", "lottery", "gelddonatie|donatie",
+    "als beg[üu]nstigten?", "(?:faire|fais) (?:un )?don", "reclamar (?:los|estos) fondos", "hinterlie(?:ß|ss)",
+    "dej[óo] (?:una|la) suma", "laiss[ée] (?:une|la) somme",
     "(?:amount|sum) of (?:usd?|eur|gbp|[$€£])", "fixed deposit", "fonds|spende an sie",
   },
   examples = {
@@ -82,13 +97,15 @@ rule "FEE_FUNDS" {
 rule "FEE_PERSON" {
   about = "the writer presents himself as an official, a lawyer or a rich person whom nobody asked",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "(?:i am|i'?m|my name is|from|this is):?,? (?:the )?(?:mrs?|ms|miss|dr|sgt|sir|engr|prof|rev|hon)\\b[.,]? ?[a-z]+",
     "(?:i am|i'?m|my name is|from|this is):?,? (?:the )?(?:barrister|attorney|solicitor|sergeant|captain|corporal|prince)",
     "(?:i am|i'?m) an? (?:banker|solicitor|lawyer|widow|soldier)", "central bank", "world bank", "united nations?",
     "ministry of finance", "bank of africa", "monetary fund", "federal reserve", "burkina faso", "benin republic", "nigeria",
     "togo", "ivory coast", "cote d.ivoire", "accra",
+    "ich bin (?:rechtsanwalt|frau|herr|dr)", "mein name ist (?:rechtsanwalt|barrister|dr|frau)", "je suis (?:mme|madame|m[aâ]itre|mr)",
+    "soy (?:el |la )?(?:abogad[oa]|sr|sra|se[ñn]ora)",
   },
   examples = {
     { hit = true, text = "I am Barrister Paul Moore" },
@@ -100,7 +117,7 @@ rule "FEE_PERSON" {
 rule "FEE_TRUST" {
   about = "the message asks a stranger for trust or secrecy in a matter of business",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "strict(?:ly)? confiden(?:ce|tial(?:ity)?)", "god bless", "grace of god", "crave your indulgence", "business venture",
     "utmost (?:confidence|confidentiality|secrecy|good faith)",
@@ -113,7 +130,10 @@ rule "FEE_TRUST" {
     "investment (?:partner|fund|proposal|consortium)", "mutual benefit", "benefi(?:t|cial) (?:of|to) (?:us )?both",
     "percent (?:of|will|for)", "came across your (?:profile|contact|e-?mail|name|info)",
     "(?:got|obtained|found) your (?:contact|e-?mail|profile|name|information)", "come (?:to you )?as a surprise",
-    "invasion of your privacy", "power of attorney", "your consent", "prayed over",
+    "invasion of your privacy", "(?:absolut |v[öo]llig |100 ?% )?risikofrei(?:e[sr]?)?", "libre de riesgos?",
+    "sans (?:aucun )?risque", "(?:socio|persona) de confianza", "personne de confiance", "que dieu (?:vous )?b[ée]nisse",
+    "dios (?:le|te|los) bendiga", "(?:gesch[äa]ft|transaktion) ist (?:\\S+ ){0,3}vertraulich",
+    "power of attorney", "your consent", "prayed over",
   },
   examples = {
     { hit = true, text = "This business proposal is risk free." },
@@ -124,7 +144,7 @@ rule "FEE_TRUST" {
 rule "FEE_CONTACT" {
   about = "the message presses for an answer in private, or for personal data",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "(?:your|an?|my|very) urgent (?:response|reply|assistance|attention|matter|and)",
     "urgent(?:ly)? (?:response|reply|respond|contact|get back|need)",
@@ -138,6 +158,9 @@ rule "FEE_CONTACT" {
     "(?:more|further|full) details?", "(?:my|his|her|via|on|through|by) whatsapp", "indicate your (?:interest|willingness)",
     "(?:your )?(?:phone|telephone|mobile|cell)(?: phone)? numbers?", "did (?:you|not) (?:receive|hear)",
     "(?:soonest|as soon as possible|asap)",
+    "ihr(?:em|en)? vollst[äa]ndigen namen", "(?:su|con su) nombre completo", "(?:antworten sie (?:mir )?|bitte )dringend",
+    "contactez-moi (?:sur|par|via|à)", "responda (?:urgente|me|con)\\w*",
+    "(?:mon|mi) (?:adresse|correo) (?:priv[ée]e?|privado|personnelle?)",
   },
   examples = {
     { hit = true, text = "I need your urgent\nassistance" },
@@ -148,12 +171,13 @@ rule "FEE_CONTACT" {
 rule "FEE_GREETING" {
   about = "the greeting fits everybody: the writer does not know to whom he writes",
   score = 0.2,
-  group = "content",
+  group = "advance_fee",
   body = phrases {
     "dear(?:est)? (?:friend|beloved|beneficiary|one|sir ?(?:/|or|and) ?madam|partner|e-?mail|customer|account|winner|user)",
     "(?:hello|attn|attention)[:,.]* ?(?:dear(?:est)?|my (?:dear|friend)|beneficiary|sir|friend)",
     "greetings? (?:to you|my|from|in the)", "compliments? (?:of|for) the", "beloved (?:in|one)",
     "good day,? (?:dear|to you|my)",
+    "bonjour (?:tr[èe]s )?cher(?:\\(e\\)|e)? (?:ami|bien)", "bien(?:-| )aim[ée]e?", "estimad[oa] amig[oa]", "lieber freund",
   },
   examples = {
     { hit = true, text = "Dear Friend," },
@@ -161,32 +185,99 @@ rule "FEE_GREETING" {
   },
 }
 
+rule "SUBJECT_FORTUNE" {
+  about = "the subject speaks of money that waits for the reader",
+  score = 0.6,
+  group = "advance_fee",
+  header = {
+    "Subject",
+    "(?i)\\b(?:urgent (?:business|assistance|response|reply|help)|business (?:proposal|partnership|relationship)|beneficiary|"
+      .. "inheritance|million dollars|donation|compensation|dear friend|erbschaft|herencia|h[ée]ritage)\\b",
+  },
+  examples = {
+    { hit = true, subject = "Your inheritance" },
+    { hit = false, subject = "Minutes of Monday" },
+  },
+}
+
+-- Six kinds of words, and without money it is a parish letter.
+local function fee_signs(mail)
+  local signs = count(mail:hit("FEE_SUM"), mail:hit("FEE_DEATH"), mail:hit("FEE_FUNDS"), mail:hit("FEE_PERSON"),
+    mail:hit("FEE_TRUST"), mail:hit("FEE_CONTACT"), mail:hit("FEE_GREETING"))
+  if not mail:hit("FEE_SUM") and not mail:hit("FEE_FUNDS") then signs = signs - 1 end
+  return signs
+end
+
 -- Three of these signs are chance, four are rare, six are the letter itself. So the score grows with their number.
 rule "ADVANCE_FEE" {
   about = "the message reads like the letters that promise a fortune and then ask for fees",
-  score = 1.8,
-  group = "content",
+  score = 0.8,
+  group = "advance_fee",
   when = function(mail)
-    local signs = count(mail:hit("FEE_SUM"), mail:hit("FEE_DEATH"), mail:hit("FEE_FUNDS"), mail:hit("FEE_PERSON"),
-      mail:hit("FEE_TRUST"), mail:hit("FEE_CONTACT"), mail:hit("FEE_GREETING"))
-    -- Without money it is a parish letter.
-    if not mail:hit("FEE_SUM") and not mail:hit("FEE_FUNDS") then signs = signs - 1 end
+    local signs = fee_signs(mail)
     if signs < 3 then return false end
     return math.min(signs - 2, 3), signs .. " signs"
   end,
   examples = {
     {
-      hit = true, detail = "6 signs", score = 5.4,
+      hit = true, detail = "6 signs", score = 2.4,
       text = "Dear Friend,\nI am Barrister Paul Moore. My late client left USD 10.5 million. It is risk free. I need your urgent "
         .. "assistance.",
     },
-    { hit = true, hits = { "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" }, score = 1.8 },
+    {
+      hit = true, detail = "4 signs", score = 1.6,
+      text = "Ich bin Rechtsanwalt Weber. Mein verstorbener Mandant hinterließ 12,5 Millionen US-Dollar. Das Geschäft ist risikofrei.",
+    },
+    { hit = true, hits = { "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" }, score = 0.8 },
     { hit = false, hits = { "FEE_SUM", "FEE_FUNDS" } },
     {
       hit = false,
       text = "Dear friends,\ngreetings in the name of the Lord! We collect for the orphanage of our town. God bless you.",
     },
     { hit = false, text = "My late father left a boat." },
+  },
+}
+
+-- A notary writes to one whom he can name, from a domain of his own, in a quiet voice.
+rule "SENT_BY_STRANGER" {
+  about = "the message goes to hidden recipients, shouts, or comes from somebody who has no domain of his own",
+  score = 0.0,
+  group = "advance_fee",
+  any = {
+    "FROM_FREEMAIL", "REPLY_TO_FREEMAIL", "REPLY_TO_SECOND_MAILBOX", "TO_UNDISCLOSED", "NO_TO", "FROM_UNCLEAR", "SUBJECT_SHOUTS",
+    "TEXT_SHOUTS", "SUBJECT_ONLY_GREETS", "BOUNCE_THAT_IS_NONE", "CHAT_BY_PHONE", "ANSWER_AT_FREEMAIL", "TO_SOMEBODY_ELSE",
+  },
+  examples = {
+    { hit = true, hits = { "TO_UNDISCLOSED" } },
+    { hit = false, header = { From = "Dr. Stein <office@notary.example>", To = "Ann <ann@example.org>" }, subject = "The will" },
+  },
+}
+
+rule "ADVANCE_FEE_BY_STRANGER" {
+  about = "a letter that promises a fortune goes to hidden recipients, shouts, or comes from somebody without a domain of his own",
+  score = 1.6,
+  group = "content",
+  when = function(mail)
+    if not mail:hit("ADVANCE_FEE") or not mail:hit("SENT_BY_STRANGER") or mail:hit("CONVERSATION") then return false end
+    return math.max(1, math.min(fee_signs(mail) - 2, 3))
+  end,
+  examples = {
+    { hit = true, hits = { "ADVANCE_FEE", "SENT_BY_STRANGER", "FEE_SUM", "FEE_FUNDS", "FEE_TRUST", "FEE_DEATH" }, score = 3.2 },
+    { hit = true, hits = { "ADVANCE_FEE", "SENT_BY_STRANGER" }, score = 1.6 },
+    { hit = false, hits = { "ADVANCE_FEE", "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" } },
+    { hit = false, hits = { "SENT_BY_STRANGER", "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" } },
+  },
+}
+
+rule "ANSWER_AT_FREEMAIL" {
+  about = "the text asks for the answer at a free mailbox",
+  score = 0.0,
+  group = "content",
+  body = "(?i)\\b(?:e-?mail|contact|reply|write|respond|address|agent|me|her|him)\\b[^\\n@]{0,60}[a-z0-9._-]+"
+    .. "@(?:gmail|yahoo|hotmail|outlook|aol|mail|gmx|yandex|proton(?:mail)?|zoho|163|qq)\\.",
+  examples = {
+    { hit = true, text = "contact Dr. Cole: claims.cole@gmail.com" },
+    { hit = false, text = "contact Dr. Cole: cole@bank.example" },
   },
 }
 
@@ -260,6 +351,18 @@ rule "EXTORTION" {
   },
 }
 
+rule "CRYPTO_GIVEAWAY" {
+  about = "the message promises to send back twice what the reader pays in crypto money",
+  score = 4.0,
+  group = "content",
+  body = "(?i)\\b(?:send|transfer|deposit|contribute)\\b[^\\n]{0,60}"
+    .. "\\b(?:btc|eth|bitcoins?|ether(?:eum)?|usdt|doge|xrp|sol)\\b[^.!?]{0,120}\\b(?:double|doubled|twice|2x|x2|two times)\\b",
+  examples = {
+    { hit = true, text = "Send 0.1 to 1 BTC to the address below and we send you back double the amount!" },
+    { hit = false, text = "Bitcoin has doubled in a year. Send us your questions." },
+  },
+}
+
 -- ---------------------------------------------------------------- lures
 
 rule "ACCOUNT_LURE" {
@@ -281,6 +384,26 @@ rule "ACCOUNT_LURE" {
   },
 }
 
+rule "ACCOUNT_LURE_ABROAD" {
+  about = "the message asks in another language than English to confirm an account or a password, or else",
+  score = 0.7,
+  group = "content",
+  body = phrases {
+    "(?:konto|zugang|postfach) (?:wurde|wird|ist) (?:\\S+ ){0,2}(?:eingeschr[äa]nkt|gesperrt|deaktiviert|geschlossen)",
+    "best[äa]tigen sie (?:bitte )?ihre? (?:konto)?(?:daten|identit[äa]t|angaben|konto)",
+    "aktualisieren sie ihre (?:konto|zahlungs)?daten",
+    "(?:votre )?compte (?:a [ée]t[ée]|sera|est) (?:\\S+ )?(?:suspendu|bloqu[ée]|limit[ée]|d[ée]sactiv[ée])",
+    "(?:v[ée]rifie[rz]|confirme[rz]) (?:votre|vos) (?:compte|identit[ée]|informations|coordonn[ée]es)",
+    "cuenta (?:ha sido|ser[áa]|est[áa]) (?:\\S+ )?(?:suspendida|bloqueada|limitada)",
+    "(?:verifique|confirme|actualice) (?:su cuenta|sus datos|su identidad)", "(?:verifica|conferma) (?:il tuo|i tuoi) (?:account|dati)",
+  },
+  examples = {
+    { hit = true, text = "Ihr Konto wurde vorübergehend eingeschränkt." },
+    { hit = true, text = "Veuillez confirmer vos informations." },
+    { hit = false, text = "Das Konto der Wanderfreunde führt jetzt Frau Stein. Votre compte rendu est prêt." },
+  },
+}
+
 rule "INVOICE_LURE" {
   about = "the message speaks of an invoice, an order or a payment",
   score = 0.0,
@@ -288,13 +411,15 @@ rule "INVOICE_LURE" {
   body = phrases {
     "(?:invoice|receipt|remittance|payment|purchase order|quotation|swift|statement)s? (?:is |are )?(?:attached|enclosed)",
     "attached (?:is |are |the |our |your |please find )*(?:invoice|receipt|order|payment|statement|quotation|po)",
-    "(?:over|past) ?due invoice",
+    "(?:over|past) ?due invoice", "invoice (?:\\S+ )?is (?:over|past) ?due", "download (?:the|your) invoice",
+    "(?:view|open) your (?:invoice|statement|remittance)",
     "your (?:order|subscription|payment|invoice) (?:has been|was|will be|is) (?:confirmed|renewed|processed|charged|due)",
     "auto(?:-| ?)renew(?:al|ed)?", "charged (?:from|to) your (?:account|card|bank)",
     "payment (?:request|advice|confirmation|notification)", "proof of payment",
   },
   examples = {
     { hit = true, text = "Attached is the invoice." },
+    { hit = true, text = "Your invoice 4711 is overdue." },
     { hit = false, text = "The invoice will follow." },
   },
 }

@@ -22,16 +22,66 @@ rule "CHAT_NAMED" {
   },
 }
 
--- Business is done by mail or telephone; a seller whom nobody knows wants to be out of the provider's sight.
+-- Business is done by mail or telephone; a seller whom nobody knows wants to be out of the provider's sight. Exporters have such a
+-- number below their name too, so alone it weighs little.
 rule "CHAT_BY_PHONE" {
   about = "a stranger wants the answer in a chat, and names a telephone number for it",
-  score = 1.5,
+  score = 0.7,
   group = "content",
   expression = "PHONE_NUMBER and (CHAT_NAMED or URL_CHAT) and not CONVERSATION and not PASSES_ON",
   examples = {
     { hit = true, text = "WhatsApp: +971 58 555 0100" },
     { hit = false, hits = { "PHONE_NUMBER" } },
     { hit = false, hits = { "PHONE_NUMBER", "CHAT_NAMED", "CONVERSATION" } },
+  },
+}
+
+rule "CHAT_BY_PHONE_FREEMAIL" {
+  about = "a stranger with a free mailbox, or without an address, wants the answer in a chat",
+  score = 1.2,
+  group = "content",
+  expression = "CHAT_BY_PHONE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or TO_UNDISCLOSED or FROM_UNCLEAR or SUBJECT_PHONE or PHARMACY "
+    .. "or ONLINE_DRUGS)",
+  examples = {
+    { hit = true, hits = { "CHAT_BY_PHONE", "FROM_FREEMAIL" } },
+    { hit = false, hits = { "CHAT_BY_PHONE" } },
+    { hit = false, hits = { "FROM_FREEMAIL" } },
+  },
+}
+
+rule "JOB_BY_CHAT" {
+  about = "a stranger promises money for little work, and wants the answer in a chat",
+  score = 1.5,
+  group = "content",
+  expression = "(EASY_MONEY or WORK_AT_HOME or JOB_BLAST) and (CHAT_BY_PHONE or URL_CHAT) and not CONVERSATION and not PASSES_ON",
+  examples = {
+    { hit = true, text = "A part-time job on your phone: earn $300 per day. WhatsApp: +44 7700 900123" },
+    { hit = false, hits = { "EASY_MONEY" } },
+    { hit = false, hits = { "URL_CHAT", "CHAT_BY_PHONE" } },
+  },
+}
+
+rule "DATING_BY_FREEMAIL" {
+  about = "a stranger with a free mailbox seeks a friend or a marriage",
+  score = 1.2,
+  group = "content",
+  expression = "DATING and FROM_FREEMAIL and not CONVERSATION and not PASSES_ON",
+  examples = {
+    { hit = true, hits = { "DATING", "FROM_FREEMAIL" } },
+    { hit = false, hits = { "DATING" } },
+    { hit = false, hits = { "DATING", "FROM_FREEMAIL", "CONVERSATION" } },
+  },
+}
+
+rule "SEO_BY_FREEMAIL" {
+  about = "a better place in search engines is offered from a free mailbox",
+  score = 2.5,
+  group = "content",
+  expression = "SEO_OFFER and (FROM_FREEMAIL or REPLY_TO_FREEMAIL) and not CONVERSATION and not PASSES_ON",
+  examples = {
+    { hit = true, hits = { "SEO_OFFER", "FROM_FREEMAIL" } },
+    { hit = false, hits = { "SEO_OFFER" } },
+    { hit = false, hits = { "SEO_OFFER", "FROM_FREEMAIL", "CONVERSATION" } },
   },
 }
 
@@ -127,7 +177,7 @@ rule "OFFERS_ABROAD" {
     "ganhe dinheiro", "trabalhe em casa", "empr[eé]stimo (?:r[aá]pido|pessoal|online)", "obat (?:kuat|pembesar|bius|perangsang)",
     "bandar ?(?:q|bola|togel)", "agen (?:judi|bola|togel|poker)", "hubungi (?:wa|via)", "pinjaman uang",
   } .. "|代开|廣告信|在家(?:工作|創業|赚钱|賺錢)|網路(?:兼職|創業|行銷)|創業(?:光碟|機會)|連鎖加盟|工商名錄|营销(?:系统|软件|工具)"
-    .. "|群发|开发客户|客户开发|优惠价|免费试用|搜索客户|出会い|無料(?:登録|体験|で)|副業|当選"
+    .. "|群发|开发客户|客户开发|免费试用|搜索客户|出会い|無料(?:登録|体験|で)|副業|当選"
     .. "|заработ(?:ок|ай)|рассылк[аи] по|казино|кредит без|(?:شراء|اشتر[يى]?|للبيع)[^\\n]{0,60}(?:عبر الإنترنت|واتس)|카지노|대출 상담",
   examples = {
     { hit = true, text = "Kredit ohne Schufa" },

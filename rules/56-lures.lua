@@ -33,12 +33,16 @@ rule "PARCEL_LURE_WITH_LINK" {
   about = "the message says that a parcel waits, behind a link that hides where it leads",
   score = 2.5,
   group = "content",
-  expression = "PARCEL_LURE and (URL_SHOWS_OTHER_HOST or URL_IP_ADDRESS or URL_SHORTENER or URL_FREE_HOSTING or URL_CHEAP_DOMAIN "
-    .. "or URL_OPEN_REDIRECT or URL_WITH_VICTIM or HTML_ATTACHED)",
+  expression = "PARCEL_LURE and (URL_HIDES or HTML_ATTACHED)",
   examples = {
     { hit = true, text = "Your parcel could not be delivered: https://bit.ly/3abcde" },
     { hit = false, text = "Your parcel could not be delivered: https://www.example.org/" },
-    { hit = false, hits = { "URL_SHORTENER" } },
+    { hit = false, hits = { "URL_HIDES" } },
+    {
+      hit = false, header = { From = "Carrier <news@carrier.example>" },
+      html = "<p>We were unable to deliver your package. <a href='https://click.mailer.example/1'>carrier.example</a>"
+        .. "<p><a href='https://www.carrier.example/help'>Help</a>",
+    },
   },
 }
 
@@ -68,16 +72,33 @@ rule "CHARGE_TOLD" {
 }
 
 -- "Your subscription was renewed for $399. To cancel, call": no link for a filter to see, the fraud is at the telephone. Whoever
--- charges honestly has an account page to lead to.
+-- charges honestly has an account page to lead to, at home: banks that tell of a payment name a number too.
 rule "CALLBACK_LURE" {
   about = "the message tells of a charge that the reader does not know, and to call a number to cancel it",
   score = 2.5,
   group = "content",
-  all = { "CALL_TO_CANCEL", "CHARGE_TOLD" },
+  expression = "CALL_TO_CANCEL and CHARGE_TOLD and not URL_LEADS_HOME",
   examples = {
     { hit = true, text = "Your subscription was renewed for $399.99. To cancel, call our team at +1 (888) 555-0100." },
     { hit = false, text = "Your subscription was renewed for $39. To cancel, go to your account." },
     { hit = false, text = "Your room is confirmed. To cancel free of charge, please call us at 888-555-0142." },
+    {
+      hit = false, header = { From = "Bank <alerts@bank.example>" },
+      text = "A payment of $250.00 was charged to your card. If you did not authorize it, call us at (800) 555-0142.\n"
+        .. "https://www.bank.example/",
+    },
+  },
+}
+
+rule "CALLBACK_LURE_BY_FREEMAIL" {
+  about = "the message tells of a charge and of a number to call, from a free mailbox: no company bills from there",
+  score = 2.5,
+  group = "content",
+  expression = "CALLBACK_LURE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL)",
+  examples = {
+    { hit = true, hits = { "CALLBACK_LURE", "FROM_FREEMAIL" } },
+    { hit = false, hits = { "CALLBACK_LURE" } },
+    { hit = false, hits = { "FROM_FREEMAIL" } },
   },
 }
 
@@ -102,13 +123,142 @@ rule "BOSS_LURE" {
 
 rule "BOSS_LURE_BY_FREEMAIL" {
   about = "the writer asks for a quick favour, gift cards or a changed bank account, from a free mailbox",
-  score = 2.0,
+  score = 1.5,
   group = "content",
   expression = "BOSS_LURE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or REPLY_TO_SECOND_MAILBOX) and not CONVERSATION",
   examples = {
     { hit = true, hits = { "BOSS_LURE", "FROM_FREEMAIL" } },
     { hit = false, hits = { "BOSS_LURE" } },
     { hit = false, hits = { "BOSS_LURE", "FROM_FREEMAIL", "CONVERSATION" } },
+  },
+}
+
+rule "BOSS_SECRECY" {
+  about = "the writer wants it done in secret or at once, and cannot be called",
+  score = 0.0,
+  group = "content",
+  body = phrases {
+    "discre(?:e?t)ly", "(?:reply|respond|get back) (?:to me )?(?:only )?(?:by|via|through) (?:e-?mail|text) only",
+    "(?:can'?t|cannot|unable to) (?:talk|take calls|speak|receive calls)", "(?:no|avoid) (?:phone )?calls",
+    "in a meeting", "in (?:a )?conference (?:call|meeting)", "as soon as you (?:get|see|receive) this",
+    "keep (?:this|it) (?:between us|confidential)",
+    "before (?:the )?next (?:pay ?day|payroll|pay (?:date|period))",
+  },
+  examples = {
+    { hit = true, text = "I am in a meeting, reply by email only." },
+    { hit = false, text = "The meeting is at three, call me before." },
+  },
+}
+
+rule "BOSS_LURE_PRESSED" {
+  about = "the writer asks for a favour from a free mailbox, in secret or at once, and cannot be called",
+  score = 3.0,
+  group = "content",
+  all = { "BOSS_LURE_BY_FREEMAIL", "BOSS_SECRECY" },
+  examples = {
+    { hit = true, hits = { "BOSS_LURE_BY_FREEMAIL", "BOSS_SECRECY" } },
+    { hit = true, header = { From = "Ann Hill <ceo.hill88@gmail.com>" }, text = "Are you available? I am in a meeting and can't talk." },
+    { hit = false, header = { From = "Ann Hill <hill@example.org>" }, text = "Are you available? I am in a meeting and can't talk." },
+  },
+}
+
+rule "BRAND_LURE_WITH_LINK" {
+  about = "the sender's name is that of a known company, its address is not, and a link hides where it leads",
+  score = 1.5,
+  group = "content",
+  expression = "FROM_BRAND_ELSEWHERE and (URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN or URL_WITH_VICTIM)",
+  examples = {
+    { hit = true, header = { From = "DHL Express <info@track.example>" }, text = "https://bit.ly/3abcde" },
+    { hit = false, header = { From = "DHL Express <info@track.example>" }, text = "https://track.example/" },
+    { hit = false, hits = { "URL_SHORTENER" } },
+  },
+}
+
+rule "INVOICE_LURE_WITH_LINK" {
+  about = "the message speaks of an invoice or a payment, behind a link that hides where it leads",
+  score = 2.0,
+  group = "content",
+  expression = "INVOICE_LURE and (URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN or URL_WITH_VICTIM) "
+    .. "and not URL_LEADS_HOME and not CONVERSATION",
+  examples = {
+    { hit = true, text = "Your invoice 4711 is overdue: https://inv4711.web.app/invoice.pdf" },
+    { hit = false, text = "Your invoice 4711 is overdue: https://www.example.org/invoice.pdf" },
+    { hit = false, hits = { "URL_FREE_HOSTING" } },
+  },
+}
+
+-- Services of that kind lead to their own site, and shared files lie where the sharer has an account.
+rule "SHARE_LURE" {
+  about = "the message says that somebody has shared a document, behind a link that hides where it leads",
+  score = 2.5,
+  group = "content",
+  expression = "SHARE_TOLD and (URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN or URL_WITH_VICTIM) "
+    .. "and not URL_LEADS_HOME and not CONVERSATION",
+  examples = {
+    { hit = true, text = "Ann shared a document with you: https://share-doc.pages.dev/open" },
+    { hit = false, text = "Ann shared a document with you: https://files.example.org/open" },
+    { hit = false, hits = { "SHARE_TOLD" } },
+  },
+}
+
+rule "SHARE_TOLD" {
+  about = "the message says that somebody has shared a document",
+  score = 0.0,
+  group = "content",
+  body = phrases {
+    "(?:shared|sent) (?:you )?(?:an? |the |this )?(?:\\S+ )?(?:file|document|folder|fax|pdf|voice ?mail)s?",
+    "(?:file|document)s? (?:has been|was|were) (?:securely )?shared",
+    "(?:hat|haben) (?:\\S+ ){0,3}(?:dokument|datei) (?:für|mit) (?:sie|ihnen)",
+    "a partag[ée] (?:un|le) (?:document|fichier)",
+  },
+  examples = {
+    { hit = true, text = "Ann shared the file \"Budget\" with you" },
+    { hit = false, text = "The file share is full." },
+  },
+}
+
+-- A picture holds the link, so that no filter of links sees it, and a telephone opens it, outside of the office's protection. Tickets
+-- and the set-up of a second factor show a code too; they do not threaten the account.
+rule "QR_LURE" {
+  about = "the message asks to scan a code with the telephone, or the account or access would be lost",
+  score = 3.0,
+  group = "content",
+  when = function(mail)
+    if #mail.parts < 2 or mail:hit("CONVERSATION") or mail:hit("PASSES_ON") then return false end
+    if not mail:hit("QR_TO_SCAN") then return false end
+    local picture = false
+    for i = 1, math.min(#mail.parts, 20) do
+      picture = picture or mail.parts[i].type:match("^(?:image/|application/pdf)") ~= nil
+    end
+    if not picture then return false end
+    return mail:hit("ACCOUNT_LURE") or mail:hit("ACCOUNT_LURE_ABROAD") or mail.text:sub(1, 4000):match("(?i)\\b(?:authenticat(?:ion|or)|mfa|2fa|password|mailbox|account|payroll"
+      .. "|salary|benefits?)\\b[^.!?]{0,60}\\b(?:expir(?:es?|ed|ing)|suspend(?:ed)?|required|keep|re-?validate|restore|lose|today)\\b") ~= nil
+  end,
+  examples = {
+    {
+      hit = true, html = "<p>Your authentication expires today. Scan the QR code below with your phone.",
+      attachments = { { name = "qr.png", type = "image/png", content = "x" } },
+    },
+    {
+      hit = false, html = "<p>Your ticket is below. Scan the QR code below with the app of the fair.",
+      attachments = { { name = "qr.png", type = "image/png", content = "x" } },
+    },
+    { hit = false, text = "Your access ends today. Scan the QR code below with an authenticator: it is shown in the portal." },
+  },
+}
+
+rule "QR_TO_SCAN" {
+  about = "the message asks to scan a code that is in it",
+  score = 0.0,
+  group = "content",
+  body = phrases {
+    "scan (?:the |this |our )?(?:attached |secure |following )?(?:qr ?(?:-| )?code|barcode|qr) (?:below|above|attached|in this|using|with|on your)",
+    "scan (?:the |this )?(?:attached|following) (?:qr|barcode)\\w*", "use your (?:phone|mobile|smartphone|camera) to scan",
+    "scannen sie (?:den|diesen) (?:qr-?code)", "scanne[rz] (?:le|ce) (?:qr ?code|code qr)", "escanee el c[óo]digo",
+  },
+  examples = {
+    { hit = true, text = "Scan the QR code below" },
+    { hit = false, text = "The scanner reads the code." },
   },
 }
 
@@ -165,18 +315,21 @@ rule "SUBJECT_FANCY_LETTERS" {
   },
 }
 
--- U+202E and its like turn what follows round (Unicode TR 36, 3.3): no name needs to be turned by hand.
+-- U+202D and U+202E overrule the direction of letters (Unicode TR 36, 3.3): no name needs that. The other signs stand in Hebrew and
+-- Arabic names by right.
 rule "FROM_TURNED_ROUND" {
   about = "the sender's name holds characters that turn its direction or cannot be seen",
   score = 2.5,
   group = "content",
   header = {
     "From",
-    "[\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]|[A-Za-z][\\x{AD}\\x{200B}-\\x{200F}\\x{2060}-\\x{2064}\\x{FEFF}]+[A-Za-z]",
+    "[\\x{202D}\\x{202E}]|[A-Za-z][\\x{AD}\\x{200B}-\\x{200F}\\x{2060}-\\x{2064}\\x{FEFF}]+[A-Za-z]",
   },
   examples = {
     { hit = true, header = { From = "Pay\u{200B}Pal <x@example.net>" } },
+    { hit = true, header = { From = "\u{202E}lapyaP <x@example.net>" } },
     { hit = false, header = { From = "PayPal <x@example.net>" } },
+    { hit = false, header = { From = "\u{202B}דוד לוי\u{202C} <x@example.net>" } },
   },
 }
 
@@ -207,5 +360,82 @@ rule "HTML_SMUGGLING" {
       attachments = { { name = "Invoice.html", type = "text/html", content = "<script>a.href=URL.createObjectURL(b)</script>" } },
     },
     { hit = false, hits = { "HTML_ATTACHED" } },
+  },
+}
+
+-- As text, and as base64 of the opening tag at each of the three places that it can begin.
+rule "SCRIPT_TAG" {
+  about = "the message or a file in it holds a script",
+  score = 0.0,
+  group = "attachments",
+  raw = "(?i:<script[\\s>])|PHNjcmlwd|xzY3JpcH|8c2NyaXB0",
+  examples = {
+    { hit = true, message = "Content-Type: image/svg+xml\n\n<svg><script>location='https://a.example/'</script></svg>\n" },
+    { hit = false, text = "a script of the play" },
+  },
+}
+
+-- Drawings that run a script send the reader on to a page; browsers open them like one. Some programs for diagrams write them too.
+rule "SVG_WITH_SCRIPT" {
+  about = "a drawing is attached that runs a script when it is opened",
+  score = 3.0,
+  group = "attachments",
+  all = { "SVG_ATTACHED", "SCRIPT_TAG" },
+  examples = {
+    {
+      hit = true,
+      attachments = { { name = "voice.svg", type = "image/svg+xml", content = "<svg><script>location='https://a.example/'</script></svg>" } },
+    },
+    { hit = false, attachments = { { name = "logo.svg", type = "image/svg+xml", content = "<svg><path d='M0 0'/></svg>" } } },
+  },
+}
+
+-- As above: plain, and as base64, with each of the quotation marks.
+rule "PASSWORD_FIELD" {
+  about = "the message or a file in it has a field for a password",
+  score = 0.0,
+  group = "attachments",
+  raw = "(?i:type=(?:3D)?[\"']?password)|dHlwZT0icGFzc3dvcm|R5cGU9InBhc3N3b3Jk|0eXBlPSJwYXNzd29yZ|dHlwZT0ncGFzc3dvcm|R5cGU9J3Bhc3N3b3Jk"
+    .. "|0eXBlPSdwYXNzd29yZ|dHlwZT1wYXNzd29yZ|R5cGU9cGFzc3dvcm|0eXBlPXBhc3N3b3Jk",
+  examples = {
+    { hit = true, message = "Content-Type: text/html\n\n<input type='password' name=p>\n" },
+    { hit = false, text = "type your password" },
+  },
+}
+
+-- The page asks for the password of the mailbox, and sends it to whoever made it. Portals for encrypted mail send such a page too, so
+-- it does not mark alone.
+rule "HTML_LOGIN_ATTACHED" {
+  about = "a web page is attached that asks for a password",
+  score = 3.0,
+  group = "attachments",
+  all = { "HTML_ATTACHED", "PASSWORD_FIELD" },
+  examples = {
+    {
+      hit = true,
+      attachments = { { name = "Remittance.html", type = "text/html", content = "<form><input type='password' name='p'></form>" } },
+    },
+    { hit = false, hits = { "HTML_ATTACHED" } },
+    { hit = false, hits = { "PASSWORD_FIELD" } },
+  },
+}
+
+rule "PAGE_NAMED_AS_PAPER" {
+  about = "a web page or a drawing is attached under the name of an invoice, a fax or a voice message",
+  score = 1.0,
+  group = "attachments",
+  when = function(mail)
+    for _, file in ipairs(mail.attachments) do
+      if file.name:match("(?i)(?:^|[^a-z])(?:voice|vm[-_0-9]|fax|scan|invoice|remit|payment|payroll|salary|statement|receipt|swift|quotation|purchase|docu?sign"
+        .. "|rechnung|facture|factura|\\bp\\.?o[-_ ]?[0-9]).*\\.(?:s?html?|xht(?:ml)?|mht(?:ml)?|svgz?)\\s*$") then
+        return true, file.name
+      end
+    end
+    return false
+  end,
+  examples = {
+    { hit = true, attachments = { { name = "voicemail_0042.svg", content = "x" } }, detail = "voicemail_0042.svg" },
+    { hit = false, attachments = { { name = "report.html", content = "x" }, { name = "Escandinavia.html", content = "x" } } },
+    { hit = false, attachments = { { name = "invoice.pdf", content = "x" } } },
   },
 }

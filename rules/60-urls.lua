@@ -2,7 +2,8 @@
 -- "scheme://host[:port]/path", with the host as the DNS knows it and IP addresses in their usual form. All rules here together
 -- add at most what the next line says.
 
-group("urls", { max = 6, dampers = { DMARC_PASS = 4 } })
+-- In a report or a message that is passed on the links are those of somebody else.
+group("urls", { max = 6, dampers = { DMARC_PASS = 4, DELIVERY_REPORT = 2, PASSES_ON = 1.5, ABUSE_REPORT = 0.5 } })
 
 local SHORTENERS = map("maps/shorteners.map")
 local FREE_HOSTING = map("maps/free-hosting.map")
@@ -17,14 +18,55 @@ local function find(mail, test)
   return false
 end
 
--- Redirectors and trackers of honest newsletters do this all the time: next to nothing alone.
+-- The domain of the author, in small letters; nil when there is none.
+local function author_domain(mail)
+  local from = mail:header("From")
+  local domain = from and from:match("@([A-Za-z0-9.-]+)>?[^@]*$")
+  return domain and domain:lower()
+end
+
+-- No merit: everybody has a site. But who only pretends to be a bank or a carrier leads elsewhere than home.
+rule "URL_LEADS_HOME" {
+  about = "a link leads to the site of the author's own domain",
+  score = 0.0,
+  group = "urls",
+  when = function(mail)
+    local from = author_domain(mail)
+    if not from or map("maps/freemail.map"):has(from) then return false end
+    return find(mail, function(url)
+      return url.domain ~= "" and (from == url.domain or from:sub(-#url.domain - 1) == "." .. url.domain)
+    end)
+  end,
+  examples = {
+    { hit = true, header = { From = "Bank <alerts@mail.bank.example>" }, urls = { "https://www.bank.example/" }, detail = "www.bank.example" },
+    { hit = false, header = { From = "Bank <alerts@bank.example>" }, urls = { "https://www.example.org/" } },
+    { hit = false, header = { From = "Bank <bank@gmail.com>" }, urls = { "https://www.gmail.com/" } },
+  },
+}
+
+-- Redirectors and trackers of honest newsletters do this all the time: next to nothing alone. Who is proven to be the author and
+-- shows the name of his own site has a counter behind it.
 rule "URL_SHOWS_OTHER_HOST" {
   about = "a link shows the name of another site than the one that it leads to",
   score = 0.5,
   group = "urls",
-  when = function(mail) return find(mail, function(url) return url.shown_differs end) end,
+  when = function(mail)
+    local own = mail:hit("DMARC_PASS") and author_domain(mail)
+    return find(mail, function(url)
+      if not url.shown_differs then return false end
+      return not own or not (url.shown:lower():find(own) or (mail.dmarc.domain ~= "" and url.shown:lower():find(mail.dmarc.domain)))
+    end)
+  end,
   examples = {
     { hit = true, detail = "evil.example", html = "<a href='http://evil.example/'>https://www.bank.example.org/</a>" },
+    {
+      hit = false, hits = { "DMARC_PASS" }, header = { From = "Shop <news@shop.example>" },
+      html = "<a href='https://click.mailer.example/1'>www.shop.example</a>",
+    },
+    {
+      hit = true, header = { From = "Shop <news@shop.example>" },
+      html = "<a href='https://click.mailer.example/1'>www.shop.example</a>",
+    },
     { hit = false, html = "<a href='http://mail.bank.example/'>www.bank.example</a>" },
     { hit = false, html = "<a href='http://evil.example/'>your account</a>" },
   },
@@ -238,22 +280,36 @@ rule "FORM_IN_MAIL" {
 
 -- ---------------------------------------------------------------- together
 
+-- What shows another name than it leads to is a counter of clicks, where another link leads to the author's own site.
+rule "URL_HIDES" {
+  about = "a link hides where it leads, or leads to where nobody has a name",
+  score = 0.0,
+  group = "urls",
+  expression = "URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN or URL_OPEN_REDIRECT or URL_WITH_VICTIM or "
+    .. "(URL_SHOWS_OTHER_HOST and not URL_LEADS_HOME)",
+  examples = {
+    { hit = true, hits = { "URL_SHORTENER" } },
+    { hit = true, hits = { "URL_SHOWS_OTHER_HOST" } },
+    { hit = false, hits = { "URL_SHOWS_OTHER_HOST", "URL_LEADS_HOME" } },
+  },
+}
+
 rule "ACCOUNT_LURE_WITH_LINK" {
   about = "the message asks to confirm an account, by a link that hides where it leads",
   score = 2.5,
   group = "urls",
-  expression = "ACCOUNT_LURE and (URL_SHOWS_OTHER_HOST or URL_IP_ADDRESS or URL_SHORTENER or URL_FREE_HOSTING or "
-    .. "URL_CHEAP_DOMAIN or URL_OPEN_REDIRECT or URL_WITH_VICTIM)",
+  expression = "(ACCOUNT_LURE or ACCOUNT_LURE_ABROAD) and URL_HIDES",
   examples = {
     { hit = true, text = "Your mailbox is full, verify your account: https://mail-desk.pages.dev/" },
+    { hit = true, text = "Ihr Konto wurde gesperrt. Bestätigen Sie Ihre Daten: https://bank-sicher.icu/login" },
     { hit = false, text = "Your mailbox is full, verify your account: https://www.example.org/" },
-    { hit = false, hits = { "URL_SHORTENER" } },
+    { hit = false, hits = { "URL_HIDES" } },
   },
 }
 
 rule "LINK_THAT_HIDES" {
   about = "the message is little more than a link, and the link hides where it leads",
-  score = 1.5,
+  score = 1.2,
   group = "urls",
   expression = "(LITTLE_TEXT_AND_A_LINK or ONLY_AN_IMAGE) and "
     .. "(URL_SHORTENER or URL_FREE_HOSTING or URL_IP_ADDRESS or URL_CHEAP_DOMAIN)",

