@@ -114,26 +114,29 @@ void Engine::waiting(int change, Reading& reading) {
   reading.state.set_memory(rules_.limits_.memory + more);
 }
 
-void Engine::report(const RuleInfo& info, std::string_view reason, const std::string& message, int line) {
-  if (observer_ == nullptr) return;
+void Engine::report(const RuleInfo& info, std::string_view reason, const std::string& message, Evaluation& evaluation,
+                    int line) {
   auto [own_line, text] = split_position(message, basename(info.file));
   if (own_line > 0) line = own_line;
-  observer_->rule_failed(info, reason, fmt::format("{}:{}: {}", info.file, line > 0 ? line : info.line, text));
+  std::string placed = fmt::format("{}:{}: {}", info.file, line > 0 ? line : info.line, text);
+  if (observer_ != nullptr) observer_->rule_failed(info, reason, placed);
+  add_error(evaluation, {info.name, std::string(reason), std::move(placed)});
 }
 
-void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before) {
+void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before,
+                    Evaluation& evaluation) {
   bool overrun = false;
   const std::string& message = outcome.call.message;
   switch (outcome.call.failure) {
     case Failure::None: return;
-    case Failure::Error: report(*slot.info, "error", message); break;
+    case Failure::Error: report(*slot.info, "error", message, evaluation); break;
     case Failure::Cpu:
-      report(*slot.info, "cpu", message, outcome.line);
+      report(*slot.info, "cpu", message, evaluation, outcome.line);
       // Whoever runs when the message's budget ends need not have used most of it.
       overrun = own_time;
       break;
     case Failure::Memory: {
-      report(*slot.info, "memory", message);
+      report(*slot.info, "memory", message, evaluation);
       // Nor need the one for whom nothing was left have taken it.
       size_t headroom = rules_.limits_.memory - std::min(rules_.limits_.memory, reading.base);
       overrun = outcome.wanted >= used_before + headroom / 4;
@@ -146,7 +149,7 @@ void Engine::failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Readi
     report(*slot.info, "suspended",
            fmt::format("overran its limits {} times ({}); it does not run again before the next reload", kMaxOverruns,
                        message),
-           outcome.line);
+           evaluation, outcome.line);
   }
 }
 

@@ -71,10 +71,12 @@ class Engine {
   /// Searches the message for all patterns. Decodes what they look at.
   void scan(MailContext& mail, Matches& matches);
   /// Counts and reports what became of a rule; `used_before`: bytes of the state before it ran.
-  void failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before);
-  /// `message` begins with a place of the rule's file or with none; "FILE:LINE: " is put before it. `line`: where, if
-  /// the message does not say; 0: the rule's.
-  void report(const RuleInfo& info, std::string_view reason, const std::string& message, int line = 0);
+  void failed(Slot& slot, const RuleOutcome& outcome, bool own_time, Reading& reading, size_t used_before,
+              Evaluation& evaluation);
+  /// To the observer, and into `evaluation`. `message` begins with a place of the rule's file or with none;
+  /// "FILE:LINE: " is put before it. `line`: where, if the message does not say; 0: the rule's.
+  void report(const RuleInfo& info, std::string_view reason, const std::string& message, Evaluation& evaluation,
+              int line = 0);
   [[nodiscard]] Observer* observer() { return observer_; }
   /// A rule began or ended to wait: what it holds must not be missing to others.
   void waiting(int change, Reading& reading);
@@ -139,6 +141,7 @@ class Judging {
   void leave(Engine::Reading& reading, RuleOutcome& outcome);
   void wait(std::unique_ptr<Waiting> waiting);
   void skip_for_time(const Engine::Slot& slot);
+  void skip_suspended(const Engine::Slot& slot);
   void ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& outcome, std::chrono::nanoseconds cpu,
              bool own_time, size_t used_before);
   void note_time(const RuleInfo& rule, std::chrono::nanoseconds cpu);

@@ -140,17 +140,17 @@ bool Judging::begin_expression(Engine::Slot& slot) {
 }
 
 void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
-  if (slot.suspended) return;
+  if (slot.suspended) return skip_suspended(slot);
   if (watchdog.out_of_total()) return skip_for_time(slot);
   std::shared_ptr<Engine::Reading> reading = engine_.reading();
   int when = reading->whens[slot.rule];
   if (when == LUA_NOREF || when == LUA_REFNIL) {
-    engine_.report(*slot.info, "error", "the rule could not be read in this worker");
+    engine_.report(*slot.info, "error", "the rule could not be read in this worker", evaluation_);
     return;
   }
   lua_State* thread = reading->state.take_thread();
   if (thread == nullptr) {
-    engine_.report(*slot.info, "memory", "there is no memory to begin with it");
+    engine_.report(*slot.info, "memory", "there is no memory to begin with it", evaluation_);
     return;
   }
   enter(*reading, slot);
@@ -173,6 +173,13 @@ void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {
   if (outcome.waits || outcome.hit || outcome.call.failure != Failure::None) watchdog.skip();
 }
 
+// Told when it happened; of this message it is only noted.
+void Judging::skip_suspended(const Engine::Slot& slot) {
+  add_error(evaluation_, {slot.info->name, "suspended",
+                          fmt::format("{}:{}: it did not run: it overran its limits before, and waits for a reload",
+                                      slot.info->file, slot.info->line)});
+}
+
 // The time of a message is that of all its rules: who used most of it is named, not only who has to go without.
 void Judging::skip_for_time(const Engine::Slot& slot) {
   if (const RuleInfo* greedy = std::exchange(greediest_, nullptr)) {
@@ -180,9 +187,10 @@ void Judging::skip_for_time(const Engine::Slot& slot) {
         *greedy, "cpu",
         fmt::format("it used {:.1f} ms, most of the {} ms that all rules of a message have together: rules "
                     "behind it were skipped",
-                    static_cast<double>(most_cpu_.count()) / 1e6, engine_.rules().limits().message_cpu.count() / 1000));
+                    static_cast<double>(most_cpu_.count()) / 1e6, engine_.rules().limits().message_cpu.count() / 1000),
+        evaluation_);
   }
-  engine_.report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time");
+  engine_.report(*slot.info, "cpu", "skipped: the rules before it used up the message's CPU time", evaluation_);
 }
 
 void Judging::enter(Engine::Reading& reading, const Engine::Slot& slot) {
@@ -235,7 +243,7 @@ void Judging::ended(Engine::Slot& slot, Engine::Reading& reading, RuleOutcome& o
   note_time(*slot.info, cpu);
   if (engine_.observer() != nullptr) engine_.observer()->rule_ran(*slot.info, cpu);
   if (outcome.call.failure != Failure::None) {
-    engine_.failed(slot, outcome, own_time, reading, used_before);
+    engine_.failed(slot, outcome, own_time, reading, used_before, evaluation_);
   } else if (outcome.hit) {
     Hit hit = make_hit(*slot.info, outcome.factor, std::move(outcome.detail));
     hit.lists = std::move(mail_.listed);

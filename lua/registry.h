@@ -46,6 +46,7 @@ struct Definition {
   int examples = LUA_NOREF;  // kept only when asked for
   std::optional<Pattern> pattern;
   std::optional<Expression> expression;
+  std::vector<std::string> repeated;     // what its `all` or `any` names more than once, each once
   std::string condition;                 // the field that says when it hits: "when", "body", "all"...
   const RuleOutline* outline = nullptr;  // the rule as written, where it was found; see Registry
   const TableOutline* list = nullptr;    // of an answer the list as written

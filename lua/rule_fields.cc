@@ -1,6 +1,8 @@
 // The fields of a rule's table: one row each. A new kind of rule is a new row here.
 #include <array>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -45,6 +47,7 @@ class Fields final : public SharedFields {
   void condition(std::string_view name);
   void set_pattern(Target target, std::string field, std::string_view text);
   std::optional<std::vector<std::string>> rule_names();
+  void find_repeated(const std::vector<std::string>& names);
   void check();
 
   lua_State* lua_;
@@ -149,10 +152,23 @@ std::optional<std::vector<std::string>> Fields::rule_names() {
     if (lua_rawgeti(lua_, -1, static_cast<lua_Integer>(i)) == LUA_TSTRING) names.emplace_back(text_at(lua_, -1));
     lua_pop(lua_, 1);
   }
-  if (count > 0 && names.size() == count) return names;
+  if (count > 0 && names.size() == count) {
+    find_repeated(names);
+    return names;
+  }
   problem(fmt::format("'{0}' must be a list of at most {1} rules: {0} = {{ \"A\", \"B\" }}", field(),
                       Expression::kMaxNames));
   return std::nullopt;
+}
+
+// Allowed, since it changes nothing; but whoever wrote it meant another rule, or thinks that it counts twice.
+void Fields::find_repeated(const std::vector<std::string>& names) {
+  std::set<std::string_view> seen;
+  std::set<std::string> again;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) again.insert(name);
+  }
+  rule_.repeated.assign(again.begin(), again.end());
 }
 
 void Fields::all() {

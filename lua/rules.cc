@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "filters/base/bytes.h"
 #include "lua/definition.h"
 #include "lua/expression.h"
 #include "lua/isolation.h"
@@ -204,6 +205,11 @@ void RuleSet::Building::plan() {
     }
     if (rule.outline != nullptr) {
       for (const Literal& hit : rule.outline->hits) ask.names.push_back({hit.text, hit.line});
+    }
+    for (const std::string& name : rule.repeated) {
+      set.notes_.push_back(fmt::format("{}:{}: rule {}: '{}' names {} more than once: it counts once", rule.info.file,
+                                       line_of_name(rule, name), rule.info.name, rule.condition,
+                                       escape_for_log(name, 64)));
     }
     set.expression_.push_back(rule.expression ? std::make_shared<const Expression>(*rule.expression) : nullptr);
   }

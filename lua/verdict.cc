@@ -28,6 +28,14 @@ std::optional<double> lower(const std::optional<double>& a, const std::optional<
 
 }  // namespace
 
+void add_error(Evaluation& evaluation, RuleError error) {
+  if (evaluation.errors.size() < Evaluation::kMostErrors) {
+    evaluation.errors.push_back(std::move(error));
+  } else {
+    ++evaluation.errors_left_out;
+  }
+}
+
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
     case Verdict::Accept: return "accept";

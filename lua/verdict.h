@@ -73,6 +73,13 @@ struct RuleTime {
   std::chrono::nanoseconds cpu{0};
 };
 
+/// A rule that could say nothing of a message.
+struct RuleError {
+  std::string rule;
+  std::string reason;   // "error", "cpu", "memory", "suspended"
+  std::string message;  // with its place in the rule file
+};
+
 /// What the rules said of one message so far, over all stages.
 struct Evaluation {
   std::vector<Hit> hits;
@@ -82,8 +89,15 @@ struct Evaluation {
   /// The rules with `when` that took the most of it, the slowest first; at most kSlowest.
   std::vector<RuleTime> slowest = {};
   static constexpr size_t kSlowest = 5;
+  /// Rules that were skipped, in the order in which that was found; at most kMostErrors, and how many more.
+  std::vector<RuleError> errors = {};
+  size_t errors_left_out = 0;
+  static constexpr size_t kMostErrors = 20;
   std::shared_ptr<SeenMaps> maps;  // the one version of each map that it sees; null: none asked yet
 };
+
+/// Keeps it, or counts that there was one more.
+void add_error(Evaluation& evaluation, RuleError error);
 
 struct Judgement {
   Verdict verdict = Verdict::Accept;

@@ -101,7 +101,8 @@ void Check::answered(Question& question, const dns::Answer& answer) {
   Reading reading = read_answer(list, answer);
   TimePoint now = desk_.clock_.now();
   ZonePtr zone = bound_->zones[question.list];
-  bool old = reading.kind == Reading::Kind::Listed && zone->is_old(answer.ttl, answer.got == TimePoint{} ? now : answer.got);
+  bool old =
+      reading.kind == Reading::Kind::Listed && zone->is_old(answer.ttl, answer.got == TimePoint{} ? now : answer.got);
   // What a cache of ours knew says nothing of how the list does now, nor of how fast it is.
   bool cached = answer.got != TimePoint{} && answer.got < question.asked;
   desk_.observer_.list_asked(list, old ? "suspended" : to_string(reading.kind),

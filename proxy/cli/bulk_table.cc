@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/terminal_text.h"
 
 namespace postern::cli {
@@ -139,7 +140,10 @@ Passed read_passed(const ordered_json& cluster) {
 }  // namespace
 
 std::string bulk_table(const std::vector<ordered_json>& clusters, uint64_t at_least) {
-  if (clusters.empty()) return fmt::format("no cluster of {} alike messages or more\n", at_least);
+  if (clusters.empty()) {
+    return fmt::format("no cluster of {} or more\n",
+                       at_least == 1 ? "1 message" : fmt::format("{} alike messages", at_least));
+  }
   constexpr unsigned kNumbers = 0b10'1111'1110U;  // COUNT to AGE, LET THROUGH
   std::vector<Row> rows;
   rows.reserve(clusters.size() + 1);
@@ -160,8 +164,9 @@ std::string bulk_details(const ordered_json& cluster, int64_t wall_ms, const std
   std::string name = text(cluster, "cluster", 40);
   bool allowed = is_true(cluster, "allowed");
   uint64_t now = static_cast<uint64_t>(std::max<int64_t>(wall_ms, 0)) / 1000;
-  std::string out = fmt::format("{}: {} messages in the window, alike by {}{}\n", name, whole(cluster, "count"),
-                                alike_by(cluster), allowed ? ", allowed" : "");
+  std::string out =
+      fmt::format("{}: {} in the window, alike by {}{}\n", name, counted(whole(cluster, "count"), "message"),
+                  alike_by(cluster), allowed ? ", allowed" : "");
   for (const auto& [field, words] : {std::pair("first_seen", "first seen"), std::pair("last_seen", "last seen")}) {
     uint64_t at = whole(cluster, field);
     out += fmt::format("  {:<13}  {}, {} ago\n", words, when(at), lasting(now - std::min(at, now)));

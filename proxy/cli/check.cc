@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "proxy/cli/cli.h"
 #include "proxy/cli/counted.h"
@@ -24,6 +26,14 @@ tl::unexpected<Problems> lines(const List& problems) {
   Problems texts;
   for (const auto& problem : problems) texts.push_back(problem.to_string());
   return tl::unexpected(std::move(texts));
+}
+
+/// Whether a file in this place would be read by whoever reads it there now: the directory is there, and is ours.
+bool is_own_place(const std::string& file) {
+  struct stat status {};
+  std::string directory = std::filesystem::path(file).parent_path().string();
+  return !file.empty() && ::stat(directory.empty() ? "." : directory.c_str(), &status) == 0 &&
+         status.st_uid == ::geteuid();
 }
 
 /// Whether all was well; what was not is on stderr.
@@ -132,7 +142,8 @@ tl::expected<Loaded, Problems> load(const std::string& config_file, Examples exa
   if (!config) return lines(config.error());
   rules::RuleSet::Options options;
   options.pattern_cache = (*config)->pattern_cache;
-  options.write_cache = cache == PatternCache::Keep;
+  options.write_cache =
+      cache == PatternCache::Keep || (cache == PatternCache::KeepOwn && is_own_place((*config)->pattern_cache));
   auto rule_set = rules::RuleSet::load((*config)->rules_directory, std::move(options));
   if (!rule_set) return lines(rule_set.error());
   if (examples == Examples::Run) {
@@ -150,7 +161,8 @@ std::optional<Loaded> load_or_complain(const std::string& config_file, Examples 
 }
 
 int check(const std::string& config_file, bool live) {
-  auto loaded = load_or_complain(config_file, Examples::Run);
+  // What was compiled now, seconds of work, need not be again at the reload that comes next.
+  auto loaded = load_or_complain(config_file, Examples::Run, PatternCache::KeepOwn);
   if (!loaded) return kBadInput;
   for (const auto& note : loaded->rules->notes()) std::cerr << "note: " << note << '\n';
   for (const auto& warning : warnings_of(*loaded->rules)) std::cerr << "note: " << warning << '\n';

@@ -1,9 +1,12 @@
 #include "proxy/cli/cli.h"
 
+#include <csignal>
 #include <exception>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <poll.h>
+#include <unistd.h>
 
 namespace postern::cli {
 namespace {
@@ -109,6 +112,8 @@ void add_learn(CLI::App& app, Arguments& arguments) {
   add_config(*learn, arguments);
   add_corpora(*learn, arguments.learn.ham, arguments.learn.spam);
   learn->add_flag("--forget", arguments.learn.forget, "forget what was learned of these messages");
+  learn->add_flag("--fresh", arguments.learn.fresh,
+                  "replace a model that was made of far more than what is known now, where that is lost");
 }
 
 void add_tune(CLI::App& app, Arguments& arguments) {
@@ -160,9 +165,30 @@ int dispatch(CLI::App& app, Arguments& arguments, const CLI::App& scan) {
   return cli::scan(arguments.scan);
 }
 
+/// Whether standard output is a pipe or a terminal at whose other end nobody is any more.
+bool reader_is_gone() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/// `status`, if all that was said has gone where it should. A reader who has seen enough (`| head`) is no fault of
+/// anybody: then it ends as other programs do, quietly and by SIGPIPE, which is how a shell knows.
+int with_output_written(int status) {
+  if (std::cout.flush()) return status;
+  if (reader_is_gone()) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+    return status;
+  }
+  std::cerr << "postern: standard output cannot be written\n";
+  return kOurFault;
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
+  // What is at work (learn, tune) comes to its end, whoever reads of it.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Postern, an anti-spam SMTP proxy", "postern");
   app.require_subcommand(1);
   Arguments arguments;
@@ -185,14 +211,9 @@ int run(int argc, char** argv) {
   auto* scan = add_scan(app, arguments);
   try {
     app.parse(argc, argv);
-    int status = dispatch(app, arguments, *scan);
-    if (!std::cout.flush()) {
-      std::cerr << "postern: standard output cannot be written\n";
-      return kOurFault;
-    }
-    return status;
+    return with_output_written(dispatch(app, arguments, *scan));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    return with_output_written(app.exit(error) == 0 ? kDone : kUsage);
   } catch (const std::exception& error) {
     std::cerr << "postern: " << error.what() << '\n';
     return kOurFault;

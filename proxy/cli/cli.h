@@ -62,6 +62,7 @@ struct LearnOptions {
   std::vector<std::string> ham;
   std::vector<std::string> spam;
   bool forget = false;  // what was learned of these messages
+  bool fresh = false;   // also where the model in force was made of far more, which is lost
 };
 
 struct TuneOptions {
@@ -95,8 +96,8 @@ struct Loaded {
 using Problems = std::vector<std::string>;
 enum class Examples { Skip, Run };
 /// Who serves keeps what was compiled for the next start; whoever else looks at the rules, perhaps as another user,
-/// only reads it.
-enum class PatternCache { Read, Keep };
+/// only reads it. KeepOwn: kept where the gateway runs as this user, which is whose the directory is.
+enum class PatternCache { Read, Keep, KeepOwn };
 /// Any thread.
 [[nodiscard]] tl::expected<Loaded, Problems> load(const std::string& config_file, Examples examples,
                                                   PatternCache cache = PatternCache::Read);

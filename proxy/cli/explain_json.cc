@@ -82,6 +82,15 @@ ordered_json shadow_json(const JournalEntry& entry, const Around& around) {
   return shadow;
 }
 
+/// As in `scan --json`.
+ordered_json failures_json(const rules::Evaluation& evaluation) {
+  ordered_json failures = ordered_json::array();
+  for (const rules::RuleError& error : evaluation.errors) {
+    failures.push_back({{"name", error.rule}, {"reason", error.reason}, {"message", error.message}});
+  }
+  return failures;
+}
+
 void add_authentication(ordered_json& object, const Facts& facts) {
   for (const auto& [name, outcome] : {std::pair("spf", &facts.spf), std::pair("helo_spf", &facts.helo_spf)}) {
     if (!*outcome) continue;
@@ -209,6 +218,8 @@ ordered_json explain_json(const JournalEntry& entry, const Around& around) {
                          {"limit", number_or_null(entry.judgement.limit)},
                          {"thresholds", thresholds_json(entry.thresholds)},
                          {"reply", entry.reply}};
+  if (entry.cause != session::Cause::None) object["cause"] = session::to_string(entry.cause);
+  if (entry.repeated) object["times"] = entry.times;
   if (entry.client_gone) object["client_gone"] = true;
   if (entry.duplicate) object["duplicate"] = true;
   if (entry.evaluation.decision) {
@@ -225,6 +236,8 @@ ordered_json explain_json(const JournalEntry& entry, const Around& around) {
   object["rcpts_all"] = facts.rcpts.size() + entry.rcpts_left_out;
   object["sum"] = sum_json(entry, around);
   object["shadow"] = shadow_json(entry, around);
+  object["failures"] = failures_json(entry.evaluation);
+  if (entry.evaluation.errors_left_out > 0) object["failures_left_out"] = entry.evaluation.errors_left_out;
   add_authentication(object, facts);
   object["lists"] = lists_json(entry);
   if (entry.stage == "message") add_message(object, entry);

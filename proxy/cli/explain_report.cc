@@ -11,6 +11,7 @@
 #include "filters/message/headers.h"
 #include "filters/mime/mime.h"
 #include "proxy/cli/counted.h"
+#include "proxy/cli/explain_cause.h"
 #include "proxy/cli/explain_sum.h"
 #include "proxy/cli/terminal_text.h"
 
@@ -37,6 +38,7 @@ int code_of(std::string_view reply) {
 }
 
 std::string_view headline(const JournalEntry& entry) {
+  if (auto own = cause_headline(entry); !own.empty()) return own;
   if (entry.duplicate) return "ANSWERED AS BEFORE";
   if (entry.verdict == "accept") return "ACCEPTED";
   if (entry.verdict == "tag") return "TAGGED AND PASSED ON";
@@ -97,6 +99,7 @@ std::string score_reason(const JournalEntry& entry) {
 }
 
 std::string reason(const JournalEntry& entry, const Around& around) {
+  if (entry.cause != session::Cause::None) return cause_reason(entry);
   if (entry.duplicate) {
     return "the same message had just been taken, and its sender had not read our answer: it was not delivered again";
   }
@@ -135,7 +138,8 @@ std::string client_of(const JournalEntry& entry) {
 std::string recipients_of(const JournalEntry& entry) {
   const auto& rcpts = entry.facts->rcpts;
   // The one that was refused is the last.
-  size_t first = entry.stage == "rcpt" && !rcpts.empty() ? rcpts.size() - 1 : 0;
+  bool one = entry.stage == "rcpt" && !entry.repeated && !rcpts.empty();
+  size_t first = one ? rcpts.size() - 1 : 0;
   std::string text;
   for (size_t i = first; i < std::min(rcpts.size(), first + kMostRecipients); ++i) {
     text += (text.empty() ? "<" : ", <") + shown(rcpts[i], kMaxAddress) + '>';
@@ -304,6 +308,24 @@ std::string shadow_text(const JournalEntry& entry, const Around& around) {
   return out.empty() ? out : "\nShadow rules that hit (not counted)\n" + out;
 }
 
+std::string_view failed_by(std::string_view reason) {
+  if (reason == "cpu") return "it ran out of time";
+  if (reason == "memory") return "it ran out of memory";
+  return reason == "suspended" ? "it is suspended" : "an error";
+}
+
+/// Why a rule that should have hit has not: it could not say anything.
+std::string errors_text(const rules::Evaluation& evaluation) {
+  if (evaluation.errors.empty()) return "";
+  std::string out = "\nRules that failed (whatever they would have said is missing)\n";
+  for (const rules::RuleError& error : evaluation.errors) {
+    out += wrapped(fmt::format("{}: {}: {}", shown(error.rule, 80), failed_by(error.reason), shown(error.message, 600)),
+                   2);
+  }
+  if (evaluation.errors_left_out > 0) out += fmt::format("  and {} more\n", evaluation.errors_left_out);
+  return out;
+}
+
 std::string versions_text(const JournalEntry& entry, const Around& around) {
   std::string text = entry.rules_version.empty() ? "not recorded" : shown(entry.rules_version, 40);
   if (!around.now) return text + "; the rules of --config cannot be read";
@@ -344,6 +366,7 @@ std::string terminal_text(const JournalEntry& entry, const Around& around) {
   std::string out = head_text(entry, around);
   out += sum_text(entry, around);
   out += shadow_text(entry, around);
+  out += errors_text(entry.evaluation);
   out += facts_text(entry, around);
   out += content_text(entry);
   out += timeline_text(entry);

@@ -6,6 +6,9 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "proxy/cli/counted.h"
 #include "proxy/ops/bulk_routes.h"
 
 namespace postern::cli {
@@ -74,8 +77,9 @@ Result<void> Gateway::start() {
   }
   map_watch_.watch(loaded_.rules);
   for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
-  log_.note("info", "serving on " + listeners_of(config) + "with " + std::to_string(workers_.size()) + " workers, " +
-                        std::to_string(loaded_.rules->rules().size()) + " rules, version " + loaded_.rules->version());
+  log_.note("info", fmt::format("serving on {}with {}, {}, version {}", listeners_of(config),
+                                counted(workers_.size(), "worker"), counted(loaded_.rules->rules().size(), "rule"),
+                                loaded_.rules->version()));
   return {};
 }
 
@@ -94,15 +98,18 @@ void Gateway::open_journal() {
     return;
   }
   journal_ = std::move(*journal);
+  journal_path_ = config.journal_path;
   operations_.set_journal(journal_.get());
   metrics_.watch_journal([this] { return journal_->statistics(); });
 }
 
 /// After a reload. One that could not be opened before is tried again.
-void Gateway::reload_journal(const std::string& path_before) {
+void Gateway::reload_journal() {
   const ops::Config& config = *loaded_.config;
   if (!journal_) return open_journal();
-  if (config.journal_path != path_before) log_.note("warning", "[journal] path takes effect at a restart");
+  if (config.journal_path != journal_path_) {
+    log_.note("warning", "[journal] path takes effect at a restart: until then it is " + journal_path_);
+  }
   journal_->set_bounds(config.journal_keep, config.journal_size);
 }
 
@@ -300,7 +307,6 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
         config.workers != loaded_.config->workers || config.http_address != loaded_.config->http_address) {
       log_.note("warning", "[[listen]], [dns] servers, workers and [http] address take effect at a restart");
     }
-    std::string journal_before = loaded_.config->journal_path;
     loaded_ = std::move(*loaded);
     memory_.set_limit(config.policy.limits.memory);
     log_.configure(config.log_format, config.log_level);
@@ -309,7 +315,7 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
     if (bulk_) bulk_->reload(config);
     classifier_.reload(config);
     operations_.in_force(next->policy, next->rules);
-    reload_journal(journal_before);
+    reload_journal();
     for (auto& worker : workers_) {
       if (!worker->reload(*next)) log_.note("error", "a worker did not take the reload");
     }
@@ -317,8 +323,8 @@ void Gateway::finish_reload(tl::expected<Loaded, Problems> loaded) {
     watch_lists();
     metrics_.reloaded(true);
     for (const auto& note : loaded_.rules->notes()) log_.note("warning", note);
-    log_.note("info", "reloaded: " + std::to_string(loaded_.rules->rules().size()) + " rules, version " +
-                          loaded_.rules->version());
+    log_.note("info", fmt::format("reloaded: {}, version {}", counted(loaded_.rules->rules().size(), "rule"),
+                                  loaded_.rules->version()));
   }
   map_watch_.watch(loaded_.rules);
   if (std::exchange(reload_again_, false)) reload();

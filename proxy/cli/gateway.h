@@ -57,7 +57,7 @@ class Gateway {
   Result<void> open_http();
   Result<void> open_bulk();
   void open_journal();
-  void reload_journal(const std::string& path_before);
+  void reload_journal();
   Result<void> open_lists();
   void watch_lists();
   Task<void> check_resolver();
@@ -94,6 +94,7 @@ class Gateway {
   net::HealthMonitor health_;
   net::MapWatch map_watch_;
   std::unique_ptr<ops::Journal> journal_;  // null: nothing is recorded
+  std::string journal_path_;               // of journal_; the configuration may name another meanwhile
   std::unique_ptr<BulkKeeper> bulk_;       // null: nobody counts alike messages
   ClassifierKeeper classifier_;
   std::unique_ptr<net::RenewableDns> probe_dns_;

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -21,6 +23,8 @@
 #include "filters/message/headers.h"
 #include "filters/mime/content.h"
 #include "proxy/cli/cli.h"
+#include "proxy/cli/corpora.h"
+#include "proxy/cli/counted.h"
 #include "proxy/cli/long_work.h"
 #include "proxy/cli/mail_files.h"
 #include "proxy/ops/learned.h"
@@ -31,6 +35,7 @@ namespace postern::cli {
 namespace {
 
 using ops::Learned;
+using Counts = Learned::Counts;
 
 int complain(const std::string& text) {
   std::cerr << "postern learn: " << text << '\n';
@@ -41,6 +46,7 @@ int complain(const std::string& text) {
 struct Given {
   bool spam = false;
   std::vector<std::string> files;
+  uint64_t messages = 0;
   uint64_t fresh = 0;
   uint64_t known = 0;
   uint64_t relabelled = 0;
@@ -105,6 +111,7 @@ class Learning {
 
  private:
   Result<void> take_one(const InputMessage& message, Given& given) {
+    ++given.messages;
     if (std::string_view why = why_no_message(message.text); !why.empty()) {
       // A folder of pictures should not scroll away what else is said.
       constexpr uint64_t kMostNamed = 10;
@@ -166,29 +173,68 @@ Result<void> find_files(const std::vector<std::string>& inputs, Given& given) {
 
 void report(const Given& given, bool forget) {
   if (given.files.empty()) return;
-  std::string line = fmt::format("{}:", name_of(given.spam));
+  auto one = [](uint64_t count) { return count == 1; };
+  std::string line = fmt::format("{}: {},", name_of(given.spam), counted(given.messages, "message"));
   auto out = std::back_inserter(line);
   if (forget) {
     fmt::format_to(out, " {} forgotten, {} had not been learned", given.forgotten, given.strange);
   } else {
     fmt::format_to(out, " {} new, {} already known", given.fresh, given.known);
-    if (given.alike > 0) fmt::format_to(out, ", {} the same as others of them", given.alike);
-    if (given.relabelled > 0) fmt::format_to(out, ", {} that were {} before", given.relabelled, name_of(!given.spam));
+    if (given.alike > 0)
+      fmt::format_to(out, ", {} the same as {} of them", given.alike, one(given.alike) ? "another" : "others");
+    if (given.relabelled > 0) {
+      fmt::format_to(out, ", {} that {} {} before", given.relabelled, one(given.relabelled) ? "was" : "were",
+                     name_of(!given.spam));
+    }
   }
   if (given.empty > 0) fmt::format_to(out, ", {} with nothing to learn from", given.empty);
-  if (given.foreign > 0) fmt::format_to(out, ", {} left out that are no messages", given.foreign);
-  if (given.unreadable > 0) fmt::format_to(out, ", {} files not readable", given.unreadable);
+  if (given.foreign > 0) {
+    fmt::format_to(out, ", {} left out that {}", given.foreign,
+                   one(given.foreign) ? "is no message" : "are no messages");
+  }
+  if (given.unreadable > 0) fmt::format_to(out, ", {} not readable", counted(given.unreadable, "file"));
   std::cout << line << '\n';
 }
 
-/// How much is learned now, and whether that is enough to speak.
-void report(const Learned::Counts& counts) {
-  std::cout << fmt::format("learned now: {} ham, {} spam", counts.ham, counts.spam);
+/// How much is learned now, what the model is made of, and whether that is enough to speak: `scan` and `explain` name
+/// the second pair of numbers.
+void report(const Counts& learned, const Counts& made_of) {
+  std::cout << fmt::format("learned now: {} ham, {} spam", learned.ham, learned.spam);
+  if (made_of.ham != learned.ham || made_of.spam != learned.spam) {
+    std::cout << fmt::format("; the model is made of {} ham and {} spam, for of those that are nearly alike one counts",
+                             made_of.ham, made_of.spam);
+  }
   const uint64_t least = classifier::kLeastLearned;
-  if (counts.ham < least || counts.spam < least) {
+  if (made_of.ham < least || made_of.spam < least) {
     std::cout << fmt::format("; too few: of no message anything is said before there are {} of each", least);
   }
   std::cout << '\n';
+}
+
+// ---------------------------------------------------------------- the model
+
+/// What the model in force was made of, where the store has not got it: its file was damaged and set aside, or is
+/// another one. nullopt: all is well, or there is no model that could be lost.
+std::optional<Counts> find_loss(const std::string& directory, const Counts& stored) {
+  auto model = classifier::Model::open(Learned::model_in(directory));
+  if (!model || ((*model)->ham() <= stored.ham && (*model)->spam() <= stored.spam)) return std::nullopt;
+  return Counts{(*model)->ham(), (*model)->spam()};
+}
+
+/// A little less is as good; too few to speak is nothing.
+bool is_poorer(uint64_t now, uint64_t before) {
+  return now < before - before / 10 || (now < classifier::kLeastLearned && before >= classifier::kLeastLearned);
+}
+
+/// A store that was lost must not cost the model too, which may have taken a year to learn.
+Result<void> keep_what_is_better(const std::optional<Counts>& lost, const Counts& now, const std::string& directory) {
+  if (!lost || (!is_poorer(now.ham, lost->ham) && !is_poorer(now.spam, lost->spam))) return {};
+  return fail(Code::BadInput,
+              fmt::format("{} was made of {} ham and {} spam, of which {} does not know any more; with what is given "
+                          "there would be {} ham and {} spam. Nothing is changed, and the gateway goes on with it. "
+                          "Learn all of it again in one run, put back {} from a backup, or begin anew with --fresh",
+                          Learned::model_in(directory), lost->ham, lost->spam, Learned::file_in(directory), now.ham,
+                          now.spam, Learned::file_in(directory)));
 }
 
 classifier::Weights train_shown(std::vector<classifier::Example> examples, int64_t wall_seconds) {
@@ -202,8 +248,8 @@ classifier::Weights train_shown(std::vector<classifier::Example> examples, int64
   return classifier::train(std::move(examples), how, wall_seconds);
 }
 
-/// The model of all that is learned, beside the one in force. Returns whether there is one.
-Result<bool> stage_model(Learned& store) {
+/// The model of all that is learned, beside the one in force. Returns what it is made of; of nothing there is none.
+Result<Counts> stage_model(Learned& store, const std::optional<Counts>& lost, const std::string& directory) {
   auto examples = store.examples();
   if (!examples) return tl::unexpected(std::move(examples.error()));
   const std::string path = store.staged();
@@ -211,12 +257,33 @@ Result<bool> stage_model(Learned& store) {
     // The sign for none. One that an earlier run left here was removed when the store was opened.
     Fd sign(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!sign || ::fsync(sign.get()) != 0) return ops::learned_io_error(path, errno);
-    return false;
+    return Counts{};
   }
   int64_t now = SystemClock().wall_ms() / 1000;
-  auto written = classifier::write_model(path, train_shown(std::move(*examples), now));
+  const classifier::Weights weights = train_shown(std::move(*examples), now);
+  const Counts made_of{weights.ham, weights.spam};
+  if (auto better = keep_what_is_better(lost, made_of, directory); !better) return tl::unexpected(better.error());
+  auto written = classifier::write_model(path, weights);
   if (!written) return tl::unexpected(std::move(written.error()));
-  return true;
+  return made_of;
+}
+
+/// The store, and what it was before this run.
+struct Opened {
+  std::unique_ptr<Learned> store;
+  std::optional<Counts> lost;
+};
+
+Result<Opened> open_store(const LearnOptions& options, const std::string& directory) {
+  Learned::Options where;
+  where.directory = directory;
+  where.wall_seconds = SystemClock().wall_ms() / 1000;
+  auto store = Learned::open(std::move(where), [](const std::string& text) { complain(text); });
+  if (!store) return tl::unexpected(std::move(store.error()));
+  auto stored = (*store)->counts();
+  if (!stored) return tl::unexpected(std::move(stored.error()).in(Learned::file_in(directory)));
+  std::optional<Counts> lost = options.fresh ? std::nullopt : find_loss(directory, *stored);
+  return Opened{std::move(*store), lost};
 }
 
 /// The store and the model made from it change together, or not at all: see ops::Learned::staged().
@@ -224,32 +291,38 @@ Result<void> learn_all(const LearnOptions& options, const std::string& directory
   auto in_store = [&directory](Error&& error) {
     return tl::unexpected(std::move(error).in(Learned::file_in(directory)));
   };
-  Learned::Options where;
-  where.directory = directory;
-  where.wall_seconds = SystemClock().wall_ms() / 1000;
-  auto store = Learned::open(std::move(where), [](const std::string& text) { complain(text); });
-  if (!store) return tl::unexpected(std::move(store.error()));
-  Learning learning(**store, options.forget);
+  auto opened = open_store(options, directory);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  Learned& store = *opened->store;
+  Learning learning(store, options.forget);
   for (Given& given : all) {
     if (auto taken = learning.take(given); !taken) return in_store(std::move(taken.error()));
   }
-  auto gone = (*store)->trim();
+  auto gone = store.trim();
   if (!gone) return in_store(std::move(gone.error()));
-  auto counts = (*store)->counts();
+  auto counts = store.counts();
   if (!counts) return in_store(std::move(counts.error()));
-  auto some = stage_model(**store);
-  if (!some) return tl::unexpected(std::move(some.error()));
-  if (auto lasting = (*store)->commit(); !lasting) return in_store(std::move(lasting.error()));
-  if (auto published = (*store)->publish(); !published) return published;
+  // The model is made of no more than that: training takes minutes.
+  if (auto better = keep_what_is_better(opened->lost, *counts, directory); !better) return better;
+  auto made_of = stage_model(store, opened->lost, directory);
+  if (!made_of) return tl::unexpected(std::move(made_of.error()));
+  if (auto lasting = store.commit(); !lasting) return in_store(std::move(lasting.error()));
+  if (auto published = store.publish(); !published) return published;
   for (const Given& given : all) report(given, options.forget);
   if (learning.contradictions() > 0) {
-    std::cout << fmt::format("{} were given as ham and as spam: the later word counts\n", learning.contradictions());
+    std::cout << fmt::format(
+        "{} given as ham and as spam: the later word counts\n",
+        learning.contradictions() == 1 ? "1 was" : fmt::format("{} were", learning.contradictions()));
   }
-  if (*gone > 0) std::cout << fmt::format("{} of the oldest are forgotten: of each kind 50000 are kept\n", *gone);
-  report(*counts);
-  std::cout << (*some ? fmt::format("model: {}; a running gateway takes it within 10 seconds\n",
-                                    Learned::model_in(directory))
-                      : "nothing is learned any more: the model is removed\n");
+  if (*gone > 0) {
+    std::cout << fmt::format("{} of the oldest {} forgotten: of each kind 50000 are kept\n", *gone,
+                             *gone == 1 ? "is" : "are");
+  }
+  report(*counts, *made_of);
+  std::cout << (counts->ham + counts->spam > 0
+                    ? fmt::format("model: {}; a running gateway takes it within 10 seconds\n",
+                                  Learned::model_in(directory))
+                    : "nothing is learned any more: the model is removed\n");
   return {};
 }
 
@@ -268,6 +341,7 @@ int learn(const LearnOptions& options) {
   std::string directory = (*config)->classifier_directory;
   if (directory.empty()) return complain("[classifier] directory is \"\": nothing is learned here");
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  if (auto distinct = check_distinct(options.ham, options.spam); !distinct) return complain(distinct.error().message);
   std::vector<Given> all(2);
   all[1].spam = true;
   for (Given& given : all) {

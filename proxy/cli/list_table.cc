@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
+#include "proxy/cli/counted.h"
 
 namespace postern::cli {
 namespace {
@@ -65,8 +66,7 @@ std::string errors(const ordered_json& list) {
       which += fmt::format("{}{} {}", which.empty() ? " (" : ", ", count, shown);
     }
   }
-  uint64_t count = whole(list, "errors");
-  return fmt::format("{} error{}{}{}", count, count == 1 ? "" : "s", which, which.empty() ? "" : ")");
+  return fmt::format("{}{}{}", counted(whole(list, "errors"), "error"), which, which.empty() ? "" : ")");
 }
 
 std::string overlap(const ordered_json& list) {

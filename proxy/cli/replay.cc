@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "proxy/cli/cli.h"
+#include "proxy/cli/corpora.h"
 #include "proxy/cli/counted.h"
 #include "proxy/cli/long_work.h"
 #include "proxy/ops/values.h"
@@ -93,6 +94,10 @@ int replay(const ReplayOptions& options) {
   if (auto mistake = usage_mistake(options, corpus)) {
     std::cerr << "postern replay: " << *mistake << '\n';
     return kUsage;
+  }
+  if (auto distinct = check_distinct(options.ham, options.spam); !distinct) {
+    std::cerr << "postern replay: " << distinct.error().message << '\n';
+    return kBadInput;
   }
   Interruptible interruptible;
   ops::ConfigPtr config;

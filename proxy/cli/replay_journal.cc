@@ -56,8 +56,8 @@ class JournalRun {
       replayed_.bad.push_back(fmt::format("{}: {}", row.id, entry.error().message));
       return;
     }
-    // A repeat that was answered from memory was not judged.
-    if (entry->duplicate) return;
+    // A repeat that was answered from memory was not judged; nor was what was refused before the rules came to it.
+    if (entry->duplicate || entry->cause != session::Cause::None) return;
     Sample sample;
     sample.name = entry->id;
     std::vector<Opinion> opinions;

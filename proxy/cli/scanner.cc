@@ -36,6 +36,8 @@ std::string author_of(const message::Header& header) {
   if (open != std::string::npos && close != std::string::npos && open < close) {
     return without_brackets(std::string_view(from).substr(open, close - open + 1));
   }
+  // "ann@sender.example (Ann)", as it was written before there were display names.
+  if (from.ends_with(')')) from.resize(std::min(from.find('('), from.size()));
   std::string address = without_brackets(from);
   return address.find_first_of(" \t\"(,;:") == std::string::npos ? address : std::string();
 }

@@ -21,6 +21,9 @@
 #include "filters/base/fd.h"
 #include "lua/tuning.h"
 #include "proxy/cli/cli.h"
+#include "proxy/cli/corpora.h"
+#include "proxy/cli/counted.h"
+#include "proxy/cli/local_lua.h"
 #include "proxy/cli/long_work.h"
 #include "proxy/cli/tune_classifier.h"
 #include "proxy/cli/tune_corpus.h"
@@ -78,9 +81,9 @@ void drop_sender_evidence(const rules::RuleSet& set, const std::vector<TuneMessa
   }
   if (unknown > 0) {
     note(fmt::format(
-        "{} of these {} messages do not tell who sent them (no Return-Path, no address in From): rules that "
+        "{} of these {} messages {} not tell who sent them (no Return-Path, no address in From): rules that "
         "ask for the sender count nothing there",
-        unknown, messages.size()));
+        unknown, messages.size(), unknown == 1 ? "does" : "do"));
   }
 }
 
@@ -179,16 +182,18 @@ int write_proposal(const TuneOptions& options, const Loaded& loaded, const tunin
     std::cerr << "postern tune: " << tried.error().message << '\n';
     return kOurFault;
   }
+  auto end = find_return(*present);
+  std::string where = end ? fmt::format("before its line {}, where it returns", end->line) : "behind it";
   std::string config = options.config == kDefaultConfig ? "" : fmt::format(" --config {}", options.config);
   std::cout << fmt::format(
-      "\nWritten to {0}: your local.lua with {1} scores behind it. Nothing has changed yet. Read it; then see what it "
-      "would\n"
+      "\nWritten to {0}: your local.lua with {1} {4}. Nothing has changed yet. Read it; then see what it would\n"
       "have done to the mail of the last days:\n"
       "    postern replay{2} --against {0}\n"
       "and put it in force:\n"
       "    cp {0} {3}\n"
       "    postern check{2} && systemctl reload postern\n",
-      options.output, proposal.changes.size(), config, (fs::path(directory) / "local.lua").string());
+      options.output, counted(proposal.changes.size(), "score"), config, (fs::path(directory) / "local.lua").string(),
+      where);
   return kDone;
 }
 
@@ -197,7 +202,9 @@ void note_corpus(const TuneCorpus& corpus) {
   for (size_t i = 0; i < std::min(kShown, corpus.bad.size()); ++i) note(corpus.bad[i]);
   if (corpus.bad.size() > kShown) note(fmt::format("{} more could not be read", corpus.bad.size() - kShown));
   if (corpus.contradictions > 0) {
-    note(fmt::format("{} messages stand in --ham and in --spam, and are left out", corpus.contradictions));
+    note(fmt::format("{} in --ham and in --spam, and left out",
+                     corpus.contradictions == 1 ? std::string("1 message stands")
+                                                : fmt::format("{} messages stand", corpus.contradictions)));
   }
 }
 
@@ -259,6 +266,7 @@ int tune(const TuneOptions& options) {
     std::cerr << "postern tune: needs files or directories of both kinds: --ham DIR --spam DIR\n";
     return kUsage;
   }
+  if (auto distinct = check_distinct(options.ham, options.spam); !distinct) return complain(distinct.error().message);
   if (auto writable = can_write_new(options.output); !writable) return complain(writable.error().message);
   auto loaded = load_or_complain(options.config, Examples::Skip);
   if (!loaded) return kBadInput;

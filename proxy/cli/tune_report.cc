@@ -7,6 +7,7 @@
 
 #include "filters/base/bytes.h"
 #include "lua/verdict.h"
+#include "proxy/cli/local_lua.h"
 
 namespace postern::cli {
 
@@ -109,7 +110,8 @@ std::string tune_suspects(const Proposal& proposal, const std::vector<TuneMessag
 }
 
 std::string tuned_local_lua(const std::string& present, const Proposal& proposal, const std::string& when) {
-  std::string text = present;
+  auto end = find_return(present);
+  std::string text = present.substr(0, end ? end->at : present.size());
   if (!text.empty() && text.back() != '\n') text += '\n';
   const Counts& ham = proposal.before.ham;
   const Counts& spam = proposal.before.spam;
@@ -134,6 +136,7 @@ std::string tuned_local_lua(const std::string& present, const Proposal& proposal
     text += fmt::format("{:<{}}  -- was {}; ham {}, spam {}, {}: {}\n", calls[i], width,
                         rules::format_score(change.before), change.ham, change.spam, so_of(change), change.why);
   }
+  if (end) text += '\n' + present.substr(end->at);
   return text;
 }
 

@@ -59,6 +59,8 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   ~Journal();  // finish()
 
+  /// A row to be written over, with the memory of one that is in the file; empty where there is none. Any thread.
+  [[nodiscard]] JournalRow blank();
   /// Any thread; never waits for the disk: beyond Options::waiting the row is dropped and counted.
   void put(JournalRow row);
   /// Once for each rule set that is in force. Never dropped.

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kUsualSize = 4096;  // octets of JSON; more costs a copy
 constexpr size_t kMaxHits = 1000;
 constexpr size_t kMaxDetail = 300;
+constexpr size_t kMaxError = 500;
 constexpr size_t kMaxReply = 1000;
 constexpr size_t kMaxWord = 200;  // of what is ours or the configuration's
 
@@ -48,6 +49,20 @@ void write_hit(JsonText& out, const rules::Hit& hit) {
   out.close('}');
 }
 
+void write_errors(JsonText& out, const rules::Evaluation& evaluation) {
+  if (evaluation.errors.empty()) return;
+  out.name("errors").open('[');
+  for (const rules::RuleError& error : evaluation.errors) {
+    out.open('{');
+    out.text("rule", error.rule, kMaxWord);
+    out.text("reason", error.reason, kMaxWord);
+    out.text("message", error.message, kMaxError);
+    out.close('}');
+  }
+  out.close(']');
+  out.field("errors_left_out", evaluation.errors_left_out);
+}
+
 void write_evaluation(JsonText& out, const rules::Evaluation& evaluation) {
   out.name("hits").open('[');
   for (size_t i = 0; i < std::min(evaluation.hits.size(), kMaxHits); ++i) write_hit(out, evaluation.hits[i]);
@@ -62,6 +77,7 @@ void write_evaluation(JsonText& out, const rules::Evaluation& evaluation) {
     out.text("list", decision.list, kMaxWord);
     out.close('}');
   }
+  write_errors(out, evaluation);
   out.field("evaluated", evaluation.score);
   out.field("cpu", evaluation.cpu.count());
   if (evaluation.slowest.empty()) return;
@@ -111,10 +127,15 @@ std::string_view last_of(const session::Timeline* timeline, session::Moment::Wha
   return found != moments.rend() ? std::string_view(found->text) : std::string_view();
 }
 
+void write_cause(JsonText& out, session::Cause cause) {
+  if (cause != session::Cause::None) out.word("cause", word_of(cause));
+}
+
 void write_outcome(JsonText& out, const session::MessageRecord& record) {
   out.text("backend", record.backend, kMaxWord);
   out.text("backend_reply", record.backend_reply, kMaxReply);
   out.text("reply", record.reply, kMaxReply);
+  write_cause(out, record.cause);
   out.field("client_gone", record.client_gone);
   out.field("duplicate", record.duplicate);
   out.field("bare_newlines", record.bare_newlines);
@@ -156,20 +177,23 @@ const Facts& facts_of(const Facts* facts) {
 
 }  // namespace
 
+rules::Verdict answered_with(std::string_view reply) {
+  return reply.starts_with('5') ? rules::Verdict::Reject : rules::Verdict::Defer;
+}
+
 const std::vector<std::string_view>& facts_not_kept() {
   static const std::vector<std::string_view> names{"text", "hidden", "parts", "defects", "match", "body", "raw"};
   return names;
 }
 
 JournalRow journal_row(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
-                       const lists::Lists* lists) {
-  JournalRow row;
+                       const lists::Lists* lists, JournalRow row) {
   row.id = record.id;
   row.wall_ms = record.wall_ms;
   row.rules_version = record.rules_version;
   row.verdict = record.verdict;
   row.score = record.judgement.score;
-  JsonText out(kUsualSize);
+  JsonText out(std::move(row.data), kUsualSize);
   out.open('{').name("v").value(kJournalFormat);
   out.word("stage", "message");
   out.text("verdict", record.verdict, kMaxWord);
@@ -195,7 +219,8 @@ JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists*
   row.id = record.id;
   row.wall_ms = record.wall_ms;
   row.rules_version = record.rules_version;
-  row.verdict = decided ? word_of(judgement.verdict) : "error";
+  bool backend = !decided && record.cause == session::Cause::None;
+  row.verdict = backend ? "error" : word_of(decided ? judgement.verdict : answered_with(record.reply));
   row.score = evaluation.score;
   JsonText out(kUsualSize);
   out.open('{').name("v").value(kJournalFormat);
@@ -206,10 +231,15 @@ JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists*
   if (!decided) {
     if (judgement.limit) out.name("limit").value(*judgement.limit);
     write_thresholds(out, thresholds);
+  }
+  if (backend) {
     out.text("backend_reply", last_of(record.timeline, session::Moment::What::Backend), kMaxReply);
   }
   write_evaluation(out, evaluation);
   out.text("reply", record.reply, kMaxReply);
+  write_cause(out, record.cause);
+  out.field("count", record.times, uint64_t{1});
+  out.field("repeated", record.repeated);
   write_timeline(out, record.timeline, record.at);
   finish(row, out, facts_of(record.facts), lists, false);
   return row;

@@ -27,13 +27,16 @@ inline constexpr int kJournalFormat = 1;
 /// RuleSet::reads(): "text", "parts", "raw", ...
 [[nodiscard]] const std::vector<std::string_view>& facts_not_kept();
 
-/// One row of the journal. `changes`: what shadow rules would have done. Called on a worker: appends to a few strings,
-/// some microseconds. Everything untrusted is bounded here (the header at kMaxHeader octets).
+/// One row of the journal, in the memory of `row`. `changes`: what shadow rules would have done. On a worker: appends
+/// to a few strings, some microseconds. Everything untrusted is bounded here (the header at kMaxHeader octets).
 [[nodiscard]] JournalRow journal_row(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
-                                     const lists::Lists* lists);
-/// `thresholds`: for one that no rule decided, that is, the backend could not be asked: its verdict is "error".
+                                     const lists::Lists* lists, JournalRow row = {});
+/// `thresholds`: for one that no rule decided. Its verdict is "error" where the backend could not be asked; with
+/// another cause "reject" or "defer", as the reply says.
 [[nodiscard]] JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists* lists,
                                      const rules::Thresholds& thresholds = {});
+/// What a refusal that no rule decided was: "550 5.7.1 ..." rejects, any other defers.
+[[nodiscard]] rules::Verdict answered_with(std::string_view reply);
 [[nodiscard]] JournalRules journal_rules(const rules::RuleSet& rules);
 inline constexpr size_t kMaxHeader = 16U << 10U;
 
@@ -76,6 +79,9 @@ struct JournalEntry {
   std::string backend;
   std::string backend_reply;
   std::string reply;
+  session::Cause cause = session::Cause::None;
+  uint64_t times = 1;     // of a refusal before the message: so often, as RefusalRecord has it
+  bool repeated = false;  // and all of them after another entry of this id
   bool client_gone = false;
   bool duplicate = false;
   Duration total{};

@@ -39,12 +39,18 @@ rules::Hit hit_of(const JournalFields& fields) {
 
 void read_evaluation(const JournalFields& data, rules::Evaluation& evaluation) {
   evaluation.hits.reserve(data.at("hits").size());
+  evaluation.errors.reserve(data.at("errors").size());
   for (const json& hit : data.at("hits")) evaluation.hits.push_back(hit_of(JournalFields(hit, data.bad())));
   if (data.has("decision")) {
     JournalFields fields = data.in("decision");
     evaluation.decision = rules::Decision{fields.word("verdict", rules::Verdict::Accept), fields.text("rule"),
                                           fields.text("reply"), fields.text("reason"), fields.text("list")};
   }
+  for (const json& error : data.at("errors")) {
+    JournalFields fields(error, data.bad());
+    evaluation.errors.push_back({fields.text("rule"), fields.text("reason"), fields.text("message")});
+  }
+  evaluation.errors_left_out = data.count("errors_left_out");
   evaluation.score = data.real("evaluated");
   evaluation.cpu = std::chrono::nanoseconds(data.integer("cpu"));
   for (const json& time : data.at("slowest")) {
@@ -91,6 +97,9 @@ void read_outcome(const JournalFields& data, JournalEntry& entry) {
   entry.backend = data.text("backend");
   entry.backend_reply = data.text("backend_reply");
   entry.reply = data.text("reply");
+  entry.cause = data.word("cause", session::Cause::None);
+  entry.times = data.count("count", 1);
+  entry.repeated = data.flag("repeated");
   entry.client_gone = data.flag("client_gone");
   entry.duplicate = data.flag("duplicate");
   entry.bare_newlines = data.count("bare_newlines");

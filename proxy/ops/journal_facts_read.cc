@@ -88,6 +88,7 @@ Enum JournalFields::word(const char* name, Enum usual) const {
   return known.value_or(usual);
 }
 template rules::Verdict JournalFields::word(const char*, rules::Verdict) const;
+template session::Cause JournalFields::word(const char*, session::Cause) const;
 
 namespace {
 

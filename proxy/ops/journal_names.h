@@ -8,6 +8,7 @@
 #include "filters/facts.h"
 #include "filters/mime/content.h"
 #include "lua/verdict.h"
+#include "proxy/session/cause.h"
 
 namespace postern::ops {
 
@@ -55,6 +56,9 @@ template <>
 inline constexpr std::array kAll<mime::Url::Where>{mime::Url::Where::Text, mime::Url::Where::Html,
                                                    mime::Url::Where::Image, mime::Url::Where::Form,
                                                    mime::Url::Where::Header};
+
+template <>
+inline constexpr std::array kAll<session::Cause> = session::kCauses;
 
 template <class Enum>
 [[nodiscard]] std::string_view word_of(Enum value) {

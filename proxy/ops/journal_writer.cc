@@ -32,6 +32,12 @@ size_t octets_of(const JournalRow& row) {
   return sizeof row + row.id.size() + row.data.size() + row.header.size() + row.rules_version.size();
 }
 
+/// Not one of the few whose memory is not worth keeping.
+bool is_usual(const JournalRow& row) {
+  constexpr size_t kMost = 16384;
+  return row.data.capacity() + row.header.capacity() <= kMost;
+}
+
 const Clock& system_clock() {
   static const SystemClock clock;
   return clock;
@@ -56,6 +62,14 @@ class Journal::Impl {
     bytes_ = file_.bytes();
     thread_ = std::thread([this] { run(); });
     return {};
+  }
+
+  JournalRow blank() {
+    std::lock_guard lock(mutex_);
+    if (spares_.empty()) return {};
+    JournalRow row = std::move(spares_.back());
+    spares_.pop_back();
+    return row;
   }
 
   void put(JournalRow row) {
@@ -144,7 +158,10 @@ class Journal::Impl {
   void settle() {
     settled_ = true;
     static_cast<void>(file_.settle());
+    used_ = {};
+    std::vector<JournalRow> spares;  // freed after the lock is given back
     std::lock_guard lock(mutex_);
+    std::swap(spares, spares_);
     bytes_ = file_.bytes();
   }
 
@@ -181,8 +198,12 @@ class Journal::Impl {
     if (lost > 0) {
       for (auto row = std::exchange(gone, batch_.end()); row != batch_.end(); ++row) octets += octets_of(*row);
     }
+    for (auto row = batch_.begin(); row != gone && used_.size() < kBatch; ++row) {
+      if (is_usual(*row)) used_.push_back(std::move(*row));
+    }
     batch_.erase(batch_.begin(), gone);
     std::lock_guard lock(mutex_);
+    if (spares_.empty()) std::swap(spares_, used_);
     waiting_ -= octets;
     written_ += done;
     dropped_ += lost;
@@ -222,6 +243,7 @@ class Journal::Impl {
   mutable std::mutex mutex_;  // held for a push or a swap; over all until the next remark
   std::condition_variable wake_;
   std::vector<JournalRow> rows_;
+  std::vector<JournalRow> spares_;  // written, for their memory: what one thread gets and another frees is dear
   std::vector<JournalRules> rules_;
   JournalFile::Bounds bounds_;
   size_t waiting_ = 0;  // octets: of rows_, and of batch_ until it is done
@@ -239,6 +261,7 @@ class Journal::Impl {
   // Of the thread.
   JournalFile file_;
   std::vector<JournalRow> batch_;
+  std::vector<JournalRow> used_;  // as spares_, until those are used up
   std::vector<Known> known_;
   uint64_t opened_ = 0;  // JournalFile::opened() when known_ was last looked at
   JournalHealth health_;
@@ -257,6 +280,10 @@ Result<std::unique_ptr<Journal>> Journal::open(Options options, Report report) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(report));
   if (auto started = impl->start(); !started) return tl::unexpected(std::move(started.error()));
   return std::unique_ptr<Journal>(new Journal(std::move(impl)));
+}
+
+JournalRow Journal::blank() {
+  return impl_->blank();
 }
 
 void Journal::put(JournalRow row) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "filters/base/bytes.h"
 
@@ -18,6 +19,24 @@ constexpr std::array<Kind, 256> kKinds = [] {
   }
   return kinds;
 }();
+
+/// How many octets from `at` on are plain; not more than are seen eight at a time to be so, but for the last few.
+size_t plain_from(std::string_view text, size_t at) {
+  constexpr uint64_t kOnes = 0x0101010101010101U;
+  constexpr uint64_t kHigh = 0x8080808080808080U;
+  // Nonzero where an octet of `word` is 0 (and perhaps in octets above one that is).
+  auto zeros = [](uint64_t word) { return (word - kOnes) & ~word; };
+  size_t begin = at;
+  for (; text.size() - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    uint64_t below_space = (word - kOnes * 0x20) & ~word;
+    uint64_t odd = below_space | zeros(word ^ kOnes * '"') | zeros(word ^ kOnes * '\\') | zeros(word ^ kOnes * 0x7f);
+    if (((odd | word) & kHigh) != 0) break;
+  }
+  while (at < text.size() && kKinds[static_cast<unsigned char>(text[at])] == Kind::Plain) ++at;
+  return at - begin;
+}
 
 constexpr char kHex[] = "0123456789abcdef";
 
@@ -63,15 +82,12 @@ void JsonText::text(std::string_view text, size_t limit) {
   text = text.substr(0, limit);
   char* to = comma(room(kMostOfOne * text.size() + 3));
   *to++ = '"';
-  size_t from = 0;
-  size_t at = 0;
-  while (at < text.size()) {
+  for (size_t at = 0; at < text.size();) {
+    size_t plain = plain_from(text, at);
+    to = copy(to, text.substr(at, plain));
+    at += plain;
+    if (at == text.size()) break;
     auto octet = static_cast<unsigned char>(text[at]);
-    if (kKinds[octet] == Kind::Plain) {
-      ++at;
-      continue;
-    }
-    to = copy(to, text.substr(from, at - from));
     if (kKinds[octet] == Kind::Escaped) {
       to = escape(to, octet);
       ++at;
@@ -81,9 +97,7 @@ void JsonText::text(std::string_view text, size_t limit) {
       to = copy(to, text.substr(at, length));
       at += length;
     }
-    from = at;
   }
-  to = copy(to, text.substr(from));
   *to++ = '"';
   end(to);
 }

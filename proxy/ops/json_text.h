@@ -2,6 +2,7 @@
 // than all the rest.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -20,7 +21,11 @@ namespace postern::ops {
 class JsonText {
  public:
   /// `expected`: octets, about.
-  explicit JsonText(size_t expected) : out_(expected, '\0') {}
+  explicit JsonText(size_t expected) : JsonText(std::string(), expected) {}
+  /// Writes over `room`, whose memory is used again.
+  JsonText(std::string room, size_t expected) : out_(std::move(room)) {
+    if (out_.size() < expected) out_.resize(std::max(expected, out_.capacity()));
+  }
 
   JsonText& open(char bracket) {
     char* to = room(2);

@@ -96,10 +96,16 @@ void append_facts(LogLine& line, const Facts& facts) {
   line.word("arc", arc::to_string(facts.arc->result));
 }
 
+/// Where neither a rule nor the score nor the backend refused it.
+void append_cause(LogLine& line, session::Cause cause) {
+  if (cause != session::Cause::None) line.word("cause", session::to_string(cause));
+}
+
 void append_outcome(LogLine& line, const session::MessageRecord& record) {
   line.text("backend", record.backend, 200);
   line.text("backend_reply", record.backend_reply, kMaxReply);
   line.text("reply", record.reply, kMaxReply);
+  append_cause(line, record.cause);
   if (record.client_gone) line.flag("client_gone", true);
   if (record.duplicate) line.flag("duplicate", true);
   if (record.bare_newlines != 0) line.number("bare_newlines", record.bare_newlines);
@@ -165,6 +171,8 @@ std::string format_refusal(const session::RefusalRecord& record, Config::LogForm
   append_hits(line, evaluation);
   line.text("rule", decision ? decision->rule : std::string(), 80);
   if (decision && !decision->list.empty()) line.text("list", decision->list, 80);
+  append_cause(line, record.cause);
+  if (record.repeated) line.number("times", record.times);
   line.text("reply", record.reply, kMaxRefusal);
   return line.finish();
 }

@@ -44,7 +44,7 @@ class Log {
   /// design.md, 8. `changes`: what shadow rules would have changed. `list_errors`: names of DNS lists that failed.
   void message(const session::MessageRecord& record, const std::vector<ShadowChange>& changes,
                const std::vector<std::string>& list_errors);
-  /// A rule refused a client, a sender or a recipient before there was a message; see session::Observer::refused.
+  /// A client, a sender or a recipient was refused before there was a message; see session::RefusalRecord.
   void refused(const session::RefusalRecord& record);
   /// level: "debug", "info", "warning", "error". `text` is escaped and cut to 2,000 octets.
   void note(std::string_view level, std::string_view text);

@@ -58,13 +58,19 @@ bool is_incomplete(const lists::Outcome& outcome) {
   return outcome.state == State::Failed || outcome.state == State::Suspended || !outcome.reason.empty();
 }
 
+/// Null: not known.
+const lists::Lists* lists_in(const rules::RuleSetPtr& set) {
+  return set ? set->lists().get() : nullptr;
+}
+
 /// The names of those.
-std::vector<std::string> list_errors(const lists::Lists& lists, const std::vector<lists::Outcome>& outcomes) {
+std::vector<std::string> list_errors(const lists::Lists* lists, const std::vector<lists::Outcome>& outcomes) {
   std::vector<std::string> names;
-  size_t count = std::min(lists.size(), outcomes.size());
+  if (lists == nullptr) return names;
+  size_t count = std::min(lists->size(), outcomes.size());
   names.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    if (is_incomplete(outcomes[i])) names.push_back(lists[i].name);
+    if (is_incomplete(outcomes[i])) names.push_back((*lists)[i].name);
   }
   return names;
 }
@@ -165,12 +171,14 @@ void Operations::message(const session::MessageRecord& record) {
         count_lists(facts, *record.evaluation, record.judgement.verdict, thresholds, *set);
       }
     }
-    if (set && set->lists()) errors = list_errors(*set->lists(), facts.lists);
+    errors = list_errors(lists_in(set), facts.lists);
   }
   metrics_.message(record);
   for (const ShadowChange& change : changes) metrics_.rule_would_change(change.rule, change.from, change.to);
   log_.message(record, changes, errors);
-  if (journal != nullptr) journal->put(journal_row(record, changes, set ? set->lists().get() : nullptr));
+  if (journal != nullptr) {
+    journal->put(journal_row(record, changes, lists_in(set), journal->blank()));
+  }
 }
 
 void Operations::refused(const session::RefusalRecord& record) {
@@ -186,21 +194,21 @@ void Operations::refused(const session::RefusalRecord& record) {
   session::RefusalRecord named = record;
   if (journal != nullptr && named.id.empty()) named.id = session::make_message_id(record.wall_ms);
   log_refusal(named);
-  if (journal != nullptr) journal->put(journal_row(named, set ? set->lists().get() : nullptr, thresholds));
-  // Whom we deferred for the backend comes again, and is counted then.
+  if (journal != nullptr) journal->put(journal_row(named, lists_in(set), thresholds));
+  // Lists had no part in it.
   if (!decided) return;
   list_statistics_.judged();
   if (!any_listed(facts.lists) || !set || !current->policy) return;
   count_lists(facts, *record.evaluation, record.evaluation->decision->verdict, thresholds, *set);
 }
 
-/// The line says what was done: a deferral where no rule decided.
+/// The line says what was done, where no rule decided too.
 void Operations::log_refusal(const session::RefusalRecord& record) {
   if (record.evaluation == nullptr || record.evaluation->decision) return log_.refused(record);
-  rules::Evaluation deferred = *record.evaluation;
-  deferred.decision = rules::Decision{rules::Verdict::Defer, "", "", "", ""};
+  rules::Evaluation answered = *record.evaluation;
+  answered.decision = rules::Decision{answered_with(record.reply), "", "", "", ""};
   session::RefusalRecord told = record;
-  told.evaluation = &deferred;
+  told.evaluation = &answered;
   log_.refused(told);
 }
 

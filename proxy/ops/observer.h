@@ -50,8 +50,8 @@ class Operations final : public session::Observer, public rules::Observer, publi
   /// Logged when it changes.
   void backend_state(const std::string& backend, bool up) override;
   /// A line of its own in the log; counted for the lists that it hung on. Where the reply named no id but there is a
-  /// journal, one is made up, for the line and the journal. Without a rule's decision it is a deferral because the
-  /// backend cannot be asked.
+  /// journal, one is made up, for the line and the journal. Without a rule's decision it is there for another cause, or
+  /// a deferral because the backend cannot be asked.
   void refused(const session::RefusalRecord& record) override;
   void note(std::string_view level, const std::string& text) override { log_.note(level, text); }
 

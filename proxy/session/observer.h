@@ -10,6 +10,7 @@
 #include "filters/base/clock.h"
 #include "filters/facts.h"
 #include "lua/verdict.h"
+#include "proxy/session/cause.h"
 #include "proxy/session/timeline.h"
 
 namespace postern::rules {
@@ -36,21 +37,27 @@ struct MessageRecord {
   Duration dns{};             // spent waiting for DNS answers
   Duration rules_time{};      // spent in rules
   uint64_t bare_newlines = 0;
+  Cause cause = Cause::None;     // neither a rule nor the score nor the backend: this
   rules::Thresholds thresholds;  // that judged it
   int64_t wall_ms = 0;           // when the reply was known, milliseconds since 1970
   TimePoint at;                  // the same moment
   const Timeline* timeline = nullptr;
 };
 
-/// A rule's action refused a client, a sender or a recipient (the last of facts->rcpts) before there was a message; or,
-/// without a decision in `evaluation`, we deferred a sender or a recipient since no backend could be asked.
+/// A client, a sender or a recipient (the last of facts->rcpts) was refused before there was a message: by a rule's
+/// action; without a decision in `evaluation` for another `cause`, or, with none, since no backend could be asked.
 /// Texts are untrusted. Valid during the call.
 struct RefusalRecord {
   std::string id;  // as the reply names it, but where a rule's own words are the answer at connect or HELO
   const Facts* facts = nullptr;
   rules::Stage stage{};
   const rules::Evaluation* evaluation = nullptr;
-  std::string reply;  // what the client was told, its first line
+  Cause cause = Cause::None;
+  /// How often; more than 1: those that followed one that was told under the same id. facts->rcpts are the first of
+  /// them.
+  uint64_t times = 1;
+  bool repeated = false;  // of those that followed
+  std::string reply;      // what the client was told, its first line; the last of several
   std::string_view rules_version;
   int64_t wall_ms = 0;
   TimePoint at;

@@ -15,13 +15,14 @@ Reply pass_on(Reply reply, const char* positive_code) {
   return reply;
 }
 
-namespace {
-
 std::string id_tag(const std::string& id) {
   return id.empty() ? "" : " [id " + id + ']';
 }
 
-}  // namespace
+Reply with_id(Reply reply, const std::string& id) {
+  reply.lines.back() += id_tag(id);
+  return reply;
+}
 
 Reply unavailable(const Error& /*error*/, const std::string& id) {
   return {451, "4.4.1", "mail system is not reachable, try again later" + id_tag(id)};

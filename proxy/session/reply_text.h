@@ -13,6 +13,10 @@ namespace postern::session {
 /// enhanced code is supplied: `positive_code` for 2xx, "4.0.0" or "5.0.0" else (RFC 2034, 4).
 [[nodiscard]] smtp::Reply pass_on(smtp::Reply reply, const char* positive_code);
 
+/// " [id 01J...]", nothing without an id: the end of an answer's text, under which an admin finds what it was about.
+[[nodiscard]] std::string id_tag(const std::string& id);
+[[nodiscard]] smtp::Reply with_id(smtp::Reply reply, const std::string& id);
+
 /// 451 4.4.1: the backend cannot be reached or broke off. The reason is for the log, not for the sender. `id`: under
 /// which an admin finds it; may be empty.
 [[nodiscard]] smtp::Reply unavailable(const Error& error, const std::string& id = {});

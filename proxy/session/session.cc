@@ -1,8 +1,13 @@
 #include "proxy/session/session.h"
 
+#include <fmt/format.h>
+
+#include "proxy/session/reply_text.h"
 #include "proxy/session/session_impl.h"
 
 namespace postern::session {
+
+using rules::Stage;
 
 Session::Session(const Services& services, Snapshot snapshot, const ListenerPolicy& listener,
                  std::unique_ptr<Link> link, const Peer& peer, bool secured, std::function<void()> ended)
@@ -72,7 +77,7 @@ void SessionImpl::secured(const TlsInfo& info) {
   facts_.client.tls = true;
   // RFC 3207, 4.2: whatever was known before encryption is forgotten.
   facts_.helo.clear();
-  transaction_.reset();
+  end_transaction();
   mark(Moment::What::Tls, info.version + ' ' + info.cipher);
   engine_.secured();
   pump();
@@ -135,20 +140,22 @@ void SessionImpl::take(smtp::Action& action) {
   } else if (auto* body = std::get_if<smtp::Body>(&action)) {
     if (transaction_) take_content(*transaction_, body->bytes);
   } else if (std::holds_alternative<smtp::AskGreeting>(action)) {
-    run(on_greeting());
+    run(Stage::Connect, on_greeting());
   } else if (auto* helo = std::get_if<smtp::AskHelo>(&action)) {
-    run(on_helo(std::move(*helo)));
+    run(Stage::Helo, on_helo(std::move(*helo)));
   } else if (auto* mail = std::get_if<smtp::AskMail>(&action)) {
-    run(on_mail(std::move(mail->command)));
+    run(Stage::Mail, on_mail(std::move(mail->command)));
   } else if (auto* rcpt = std::get_if<smtp::AskRcpt>(&action)) {
-    run(on_rcpt(std::move(rcpt->command)));
+    run(Stage::Rcpt, on_rcpt(std::move(rcpt->command)));
   } else if (std::holds_alternative<smtp::AskData>(action)) {
-    run(on_data());
+    run(Stage::Rcpt, on_data());
+  } else if (auto* refusal = std::get_if<smtp::AskRefusal>(&action)) {
+    run(transaction_ ? Stage::Rcpt : Stage::Helo, on_refusal(std::move(*refusal)));
   } else if (auto* message = std::get_if<smtp::AskMessage>(&action)) {
-    run(on_message(*message));
+    run(Stage::Message, on_message(*message));
   } else if (std::holds_alternative<smtp::TransactionReset>(action)) {
     if (transaction_ && transaction_->mail_sent) backend_dirty_ = true;
-    transaction_.reset();
+    end_transaction();
   } else if (std::holds_alternative<smtp::StartTls>(action)) {
     flush();
     link_->start_tls();
@@ -157,7 +164,8 @@ void SessionImpl::take(smtp::Action& action) {
   }
 }
 
-void SessionImpl::run(Task<smtp::Reply> task) {
+void SessionImpl::run(Stage stage, Task<smtp::Reply> task) {
+  asked_ = stage;
   task_ = std::move(task);
   task_.start([this] { finish_question(); });
 }
@@ -167,9 +175,7 @@ void SessionImpl::finish_question() {
   try {
     reply = task_.take();
   } catch (const std::exception& error) {
-    // Memory, most likely. Our own trouble is temporary (design: never a 5xx).
-    services_.observer.note("error", std::string("session of ") + peer_.ip.to_string() + ": " + error.what());
-    reply = {451, "4.3.0", "local error, try again later"};
+    reply = answer_fault(error.what());
   }
   task_ = {};
   if (over_) return;
@@ -180,6 +186,31 @@ void SessionImpl::finish_question() {
   engine_.answer(std::move(reply));
   if (shutting_down_ && !busy()) engine_.close({421, "4.3.2", policy_.hostname + " is shutting down"}, "shutdown");
   pump();
+}
+
+/// Memory, most likely. Our own trouble is temporary (design: never a 5xx).
+smtp::Reply SessionImpl::answer_fault(const std::string& what) {
+  smtp::Reply reply(451, "4.3.0", "local error, try again later");
+  try {
+    if (asked_ == Stage::Message && transaction_) {
+      reply = with_id(std::move(reply), transaction_->id);
+      transaction_->cause = Cause::Fault;
+      report(*transaction_, {}, "error", reply, false);
+    } else {
+      reply = refuse_here(Cause::Fault, std::move(reply));
+    }
+    services_.observer.note("error",
+                            fmt::format("session of {}: {}: {}", peer_.ip.to_string(), what, reply.to_string()));
+  } catch (const std::exception& /*again*/) {
+    // Then it cannot be told; the client comes again all the same.
+    reply = smtp::Reply(451, "4.3.0", "local error, try again later");
+  }
+  // The engine knows of no transaction behind a MAIL or a message that was refused.
+  if (transaction_ && (asked_ == Stage::Mail || asked_ == Stage::Message)) {
+    if (transaction_->mail_sent) backend_dirty_ = true;
+    end_transaction();
+  }
+  return reply;
 }
 
 void SessionImpl::send(std::string_view bytes) {
@@ -237,7 +268,10 @@ void SessionImpl::check_deadline() {
     end();
     return;
   }
-  engine_.close({421, "4.4.2", policy_.hostname + " time-out, closing connection"}, "time-out");
+  smtp::Reply reply(421, "4.4.2", policy_.hostname + " time-out, closing connection");
+  // Idle ones come and go; this one had something to say.
+  if (transaction_) reply = refuse_here(Cause::TimeOut, std::move(reply));
+  engine_.close(reply, "time-out");
   pump();
 }
 
@@ -272,7 +306,10 @@ void SessionImpl::end() {
   if (transaction_ && transaction_->awaits_retry) {
     if (auto key = transaction_->key()) services_.retries.forget(*key);
   }
-  transaction_.reset();
+  end_transaction();
+  if (refusals_) {
+    for (const Refusals::Rest& rest : refusals_->settle("")) report_rest(rest);
+  }
   if (client_gone_) {
     link_.reset();
   } else {

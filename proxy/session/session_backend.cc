@@ -13,11 +13,6 @@ using smtp::Reply;
 
 namespace {
 
-/// Of a deferral: under which an admin finds it.
-std::string id_tag(const Transaction& tx) {
-  return " [id " + tx.id + ']';
-}
-
 /// No rule decided what we answer for a backend that cannot be asked, whatever one has said of the sender.
 rules::Evaluation undecided(const Transaction& tx) {
   rules::Evaluation evaluation = tx.evaluation;
@@ -95,14 +90,19 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
     if (!opened) {
       tx.backend_reply = opened.error().message;
       mark(Moment::What::Backend, begin, tx.backend_reply);
-      attempt = {false, true, unavailable(opened.error(), tx.id)};
+      attempt = {false, true, Cause::None, unavailable(opened.error(), tx.id)};
       break;
     }
     attempt = co_await say_mail(tx, begin);
     if (!attempt.reached) backend_->blame(attempt.refusal->to_string());
   }
   // An answer to the final dot is told with its message.
-  if (attempt.ours && tx.final_dot == TimePoint{}) {
+  if (tx.final_dot != TimePoint{}) {
+    tx.cause = attempt.cause;
+    if (attempt.cause != Cause::None) attempt.refusal = with_id(std::move(*attempt.refusal), tx.id);
+  } else if (attempt.cause != Cause::None) {
+    attempt.refusal = refuse_here(attempt.cause, std::move(*attempt.refusal));
+  } else if (attempt.ours) {
     report_refusal(tx.facts, undecided(tx), at_mail ? rules::Stage::Mail : rules::Stage::Rcpt, tx.id, *attempt.refusal);
   }
   co_return attempt.refusal;
@@ -112,18 +112,19 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
 Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx, TimePoint begin) {
   // RFC 6531, 3.5: an internationalised message goes only where it is understood.
   if (tx.mail.smtputf8 && !backend_->capabilities().extensions.smtputf8) {
-    co_return Attempt{true, false, Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
+    co_return Attempt{true, true, Cause::Smtputf8,
+                      Reply(550, "5.6.7", "the mail system behind does not support SMTPUTF8")};
   }
   auto answer = co_await backend_->mail(tx.mail);
   mark_backend(begin, answer);
-  if (!answer) co_return Attempt{false, true, unavailable(answer.error(), tx.id)};
+  if (!answer) co_return Attempt{false, true, Cause::None, unavailable(answer.error(), tx.id)};
   bool leaving = answer->code == 421;
   last_positive_ = pass_on(std::move(*answer), "2.1.0");
-  if (!last_positive_.positive()) co_return Attempt{!leaving, false, last_positive_};
+  if (!last_positive_.positive()) co_return Attempt{!leaving, false, Cause::None, last_positive_};
   tx.mail_sent = true;
   auto deferral = co_await replay_recipients(tx);
   bool ours = deferral.has_value();
-  co_return Attempt{true, ours, std::move(deferral)};
+  co_return Attempt{true, ours, Cause::None, std::move(deferral)};
 }
 
 /// The connection at hand, or one that waits for the next session. False: a fresh one is needed.
@@ -149,7 +150,7 @@ Task<std::optional<Reply>> SessionImpl::replay_recipients(const Transaction& tx)
     auto accepted = co_await backend_->rcpt(recipient);
     if (!accepted) co_return unavailable(accepted.error(), tx.id);
     if (!accepted->positive()) {
-      co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later" + id_tag(tx));
+      co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later" + id_tag(tx.id));
     }
   }
   co_return std::nullopt;
@@ -193,14 +194,14 @@ Task<Reply> SessionImpl::forward(Transaction& tx, Content& content) {
     tx.backend_reply = answer.error().message;
     if (answer.error().code != Code::Unavailable) {
       services_.observer.note("error", tx.id + ": " + answer.error().message);
-      co_return Reply(452, "4.3.1", "cannot read the stored message, try again later" + id_tag(tx));
+      co_return Reply(452, "4.3.1", "cannot read the stored message, try again later" + id_tag(tx.id));
     }
     services_.observer.note("warning", tx.id + ": backend " + answer.error().message);
     // After the final dot the backend may have taken it: only the sender may try again (RFC 1047).
     if (tx.committed) break;
     tx.mail_sent = false;
   }
-  co_return Reply(451, "4.4.1", "mail system broke off, try again later" + id_tag(tx));
+  co_return Reply(451, "4.4.1", "mail system broke off, try again later" + id_tag(tx.id));
 }
 
 /// An address of the envelope in a header field; UTF-8 only in an internationalised message (RFC 6532, 3.2).
@@ -239,7 +240,7 @@ Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::st
   if (!stored) {
     tx.backend_reply = stored.error().message;
     services_.observer.note("error", tx.id + ": " + stored.error().message);
-    co_return Reply(452, "4.3.1", "cannot store the message, try again later" + id_tag(tx));
+    co_return Reply(452, "4.3.1", "cannot store the message, try again later" + id_tag(tx.id));
   }
   tx.backend_reply = "stored as " + *stored;
   co_return Reply(250, "2.0.0", "stored [id " + tx.id + ']');

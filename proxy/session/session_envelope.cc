@@ -88,7 +88,7 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
   refresh_lists();
   if (tx.filtered) start_checks(tx);
   if (auto refused = co_await run_mail_rules(tx)) {
-    transaction_.reset();
+    end_transaction();
     co_return *refused;
   }
   // With routes the backend is known at the first recipient only.
@@ -97,7 +97,7 @@ Task<Reply> SessionImpl::on_mail(smtp::MailCommand command) {
     if (!embedded(tx)) {
       auto refused = co_await establish(tx);
       if (refused) {
-        transaction_.reset();
+        end_transaction();
         co_return *refused;
       }
       co_return last_positive_;
@@ -187,17 +187,17 @@ Task<Reply> SessionImpl::on_rcpt(smtp::RcptCommand command) {
 
 Task<Reply> SessionImpl::take_recipient(smtp::RcptCommand command) {
   Transaction& tx = *transaction_;
+  std::string address = command.to.address;
   if (auto refused = refuse_relay(command.to)) {
     services_.observer.recipient("refused_relay");
-    co_return *refused;
+    co_return refuse(refused->cause, Stage::Rcpt, std::move(refused->reply), {tx.facts.from, address});
   }
-  std::string address = command.to.address;
   rules::Thresholds thresholds = policy_.verdict.thresholds_for(address);
   auto conflict = mix_thresholds(tx, thresholds);
   if (!conflict) conflict = choose_route(tx, command.to.domain);
   if (conflict) {
     services_.observer.recipient("deferred");
-    co_return *conflict;
+    co_return refuse(conflict->cause, Stage::Rcpt, std::move(conflict->reply), {tx.facts.from, address});
   }
   if (auto refused = co_await run_rcpt_rules(tx, address)) {
     services_.observer.recipient(refused->temporary() ? "deferred" : "refused_rule");
@@ -215,30 +215,33 @@ Task<Reply> SessionImpl::take_recipient(smtp::RcptCommand command) {
 }
 
 // RFC 5321, 3.6.1 and 7.1: relaying is for those we know. <postmaster> without a domain is ours (RFC 5321, 4.5.1).
-std::optional<Reply> SessionImpl::refuse_relay(const smtp::Path& path) const {
+std::optional<SessionImpl::Refused> SessionImpl::refuse_relay(const smtp::Path& path) const {
   if (trusted()) return std::nullopt;
   if (path.domain.empty() && equal_nocase(path.local, "postmaster")) return std::nullopt;
   // "user%elsewhere@here", "elsewhere!user@here", "\"user@elsewhere\"@here": a mail server behind us that takes us for
   // one of its own would send these on (the old source routes; Postfix: allow_untrusted_routing).
   if (path.local.find_first_of("%!@") != std::string::npos) {
-    return Reply(550, "5.7.1", "relaying denied: a route in the local part");
+    return Refused{Cause::RelayRoute, {550, "5.7.1", "relaying denied: a route in the local part"}};
   }
   auto domain = to_ascii_domain(path.domain);
   if (domain && policy_.relay.domains.contains(*domain)) return std::nullopt;
-  return Reply(550, "5.7.1", "relaying denied: " + printable_ascii(path.domain, 100) + " is not handled here");
+  std::string text = "relaying denied: " + printable_ascii(path.domain, 100) + " is not handled here";
+  return Refused{Cause::Relay, {550, "5.7.1", std::move(text)}};
 }
 
 // One message, one verdict (design, section 4).
-std::optional<Reply> SessionImpl::mix_thresholds(const Transaction& tx, rules::Thresholds& thresholds) const {
+std::optional<SessionImpl::Refused> SessionImpl::mix_thresholds(const Transaction& tx,
+                                                                rules::Thresholds& thresholds) const {
   if (!tx.thresholds || *tx.thresholds == thresholds) return std::nullopt;
   if (policy_.verdict.mixed == VerdictPolicy::Mixed::Split) {
-    return Reply(452, "4.5.3", "this recipient is judged by other limits: send it in a transaction of its own");
+    constexpr const char* kText = "this recipient is judged by other limits: send it in a transaction of its own";
+    return Refused{Cause::OtherLimits, {452, "4.5.3", kText}};
   }
   thresholds = rules::strictest(*tx.thresholds, thresholds);
   return std::nullopt;
 }
 
-std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::string& domain) const {
+std::optional<SessionImpl::Refused> SessionImpl::choose_route(Transaction& tx, const std::string& domain) const {
   const std::vector<BackendAddress>* route = &policy_.backend.addresses;
   if (!policy_.backend.routes.empty()) {
     std::string name = to_ascii_domain(domain).value_or("");
@@ -250,7 +253,8 @@ std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::strin
     }
   }
   if (!tx.facts.rcpts.empty() && tx.route != route) {
-    return Reply(452, "4.5.3", "this recipient goes another way: send it in a transaction of its own");
+    constexpr const char* kText = "this recipient goes another way: send it in a transaction of its own";
+    return Refused{Cause::OtherRoute, {452, "4.5.3", kText}};
   }
   // Accepted recipients fix the route; before the first one it may still change.
   if (tx.route != route) {
@@ -263,6 +267,30 @@ std::optional<Reply> SessionImpl::choose_route(Transaction& tx, const std::strin
 Task<Reply> SessionImpl::on_data() {
   mark(Moment::What::Data, "");
   co_return Reply(354, "", "end data with <CR><LF>.<CR><LF>");
+}
+
+/// What the engine refuses by itself.
+Task<Reply> SessionImpl::on_refusal(smtp::AskRefusal ask) {
+  using What = smtp::AskRefusal::What;
+  About about;
+  if (transaction_) about.from = transaction_->facts.from;
+  switch (ask.what) {
+    case What::TooBig:
+      about.from = ask.address;
+      about.size = ask.size;
+      co_return refuse(Cause::TooBig, Stage::Mail, ask.reply, about);
+    case What::TooManyRecipients: {
+      about.rcpt = ask.address;
+      Reply reply = refuse(Cause::TooManyRecipients, Stage::Rcpt, ask.reply, about);
+      mark(Moment::What::Rcpt, ask.address + ": " + reply.to_string());
+      co_return reply;
+    }
+    case What::NoRecipients:
+      mark(Moment::What::Data, "");
+      co_return refuse(Cause::NoRecipients, Stage::Rcpt, ask.reply, about);
+    case What::TooManyErrors: break;
+  }
+  co_return refuse_here(Cause::TooManyErrors, ask.reply);
 }
 
 }  // namespace postern::session

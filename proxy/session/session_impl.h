@@ -18,6 +18,7 @@
 #include "proxy/session/added_header.h"
 #include "proxy/session/backend.h"
 #include "proxy/session/backend_pool.h"
+#include "proxy/session/refusals.h"
 #include "proxy/session/session.h"
 #include "proxy/session/timeline.h"
 #include "proxy/session/transaction.h"
@@ -45,8 +46,10 @@ class SessionImpl final : private LinkEvents {
   void failed(const std::string& why) override;
   void pump();
   void take(smtp::Action& action);
-  void run(Task<smtp::Reply> task);
+  void run(rules::Stage stage, Task<smtp::Reply> task);
   void finish_question();
+  smtp::Reply answer_fault(const std::string& what);
+  void end_transaction();
   void send(std::string_view bytes);
   void flush();
   void keep_deadline(bool moved);
@@ -62,6 +65,7 @@ class SessionImpl final : private LinkEvents {
   Task<smtp::Reply> on_rcpt(smtp::RcptCommand command);
   Task<smtp::Reply> take_recipient(smtp::RcptCommand command);
   Task<smtp::Reply> on_data();
+  Task<smtp::Reply> on_refusal(smtp::AskRefusal ask);
   Task<void> learn_client_name();
   void expect_client_name();
   Task<void> know_client_name();
@@ -70,9 +74,13 @@ class SessionImpl final : private LinkEvents {
   [[nodiscard]] bool wants_spf(rules::Stage stage) const;
   Task<void> know_client(Transaction& transaction);
   Task<void> know_spf(Transaction& transaction);
-  std::optional<smtp::Reply> refuse_relay(const smtp::Path& path) const;
-  std::optional<smtp::Reply> mix_thresholds(const Transaction& transaction, rules::Thresholds& thresholds) const;
-  std::optional<smtp::Reply> choose_route(Transaction& transaction, const std::string& domain) const;
+  struct Refused {
+    Cause cause;
+    smtp::Reply reply;
+  };
+  std::optional<Refused> refuse_relay(const smtp::Path& path) const;
+  std::optional<Refused> mix_thresholds(const Transaction& transaction, rules::Thresholds& thresholds) const;
+  std::optional<Refused> choose_route(Transaction& transaction, const std::string& domain) const;
   Task<std::optional<smtp::Reply>> run_rcpt_rules(Transaction& transaction, const std::string& address);
   Task<void> run_rules(rules::Stage stage, const Facts& facts, rules::Evaluation& evaluation, Duration* time);
   [[nodiscard]] Facts connection_facts() const;
@@ -99,6 +107,16 @@ class SessionImpl final : private LinkEvents {
               const smtp::Reply& reply, bool duplicate);
   void report_refusal(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage, std::string id,
                       const smtp::Reply& reply);
+  void report_refusal(RefusalRecord record);
+  /// What a refusal that no rule decided is about; empty: nothing of it is known yet.
+  struct About {
+    std::string from = {};
+    std::string rcpt = {};
+    uint64_t size = 0;
+  };
+  [[nodiscard]] smtp::Reply refuse(Cause cause, rules::Stage stage, smtp::Reply reply, const About& about);
+  [[nodiscard]] smtp::Reply refuse_here(Cause cause, smtp::Reply reply);
+  void report_rest(const Refusals::Rest& rest);
 
   // --- session_lists.cc
   void ask_lists_of_client();
@@ -128,7 +146,8 @@ class SessionImpl final : private LinkEvents {
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
   struct Attempt {
     bool reached = false;
-    bool ours = false;                   // the refusal is our own: nobody could be asked
+    bool ours = false;                   // the refusal is our own: nobody could be asked,
+    Cause cause = Cause::None;           // or for this
     std::optional<smtp::Reply> refusal;  // nothing: the backend stands where the transaction does
   };
   Task<Attempt> say_mail(Transaction& transaction, TimePoint begin);
@@ -194,6 +213,9 @@ class SessionImpl final : private LinkEvents {
   Duration waited_{};          // for the DNS, by this message and, if it is the first one, by the connection
   TimePoint patience_until_;   // of the Patience that is in force
   bool first_message_ = true;  // no MAIL yet
+
+  std::unique_ptr<Refusals> refusals_;          // none yet
+  rules::Stage asked_ = rules::Stage::Connect;  // of the question that task_ answers
 
   std::string replies_;  // not written yet
   bool pumping_ = false;

@@ -47,6 +47,11 @@ std::optional<RetryMemory::Found> find_answer(const Services& services, Transact
   return key ? services.retries.take(*key, services.clock.now()) : std::nullopt;
 }
 
+Reply being_delivered(Transaction& tx) {
+  tx.cause = Cause::UnderWay;
+  return {451, "4.3.0", "this message is being delivered at this moment, try again later" + id_tag(tx.id)};
+}
+
 }  // namespace
 
 void SessionImpl::take_content(Transaction& tx, std::string_view bytes) {
@@ -89,15 +94,16 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   Reply reply;
   if (ask.fault != smtp::BodyFault::None) {
     verdict = rules::to_string(Verdict::Reject);
-    reply = smtp::body_fault_reply(ask.fault);
+    tx.cause = ask.fault == smtp::BodyFault::TooBig ? Cause::TooBig : Cause::BareNewline;
+    reply = with_id(smtp::body_fault_reply(ask.fault), tx.id);
   } else if (!tx.stored) {
     services_.observer.note("error", tx.id + ": " + tx.stored.error().message);
-    reply = {452, "4.3.1", "insufficient system storage, try again later"};
+    tx.cause = Cause::Storage;
+    reply = {452, "4.3.1", "insufficient system storage, try again later" + id_tag(tx.id)};
   } else if (auto before = find_answer(services_, tx)) {
     duplicate = true;
-    verdict = rules::to_string(Verdict::Accept);
-    reply = before->pending ? Reply(451, "4.3.0", "this message is being delivered at this moment, try again later")
-                            : Reply(250, "2.0.0", before->reply);
+    verdict = rules::to_string(before->pending ? Verdict::Defer : Verdict::Accept);
+    reply = before->pending ? being_delivered(tx) : Reply(250, "2.0.0", before->reply);
   } else {
     reply = co_await judge_and_deliver(tx, judgement, verdict);
   }
@@ -105,7 +111,7 @@ Task<Reply> SessionImpl::on_message(smtp::AskMessage ask) {
   report(tx, judgement, std::move(verdict), reply, duplicate);
   if (reply.positive() || tx.awaits_retry) settle_retry(tx, reply);
   if (tx.mail_sent) backend_dirty_ = true;
-  transaction_.reset();
+  end_transaction();
   co_return reply;
 }
 
@@ -151,7 +157,8 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
   // A header that is not seen as a whole cannot be judged: who signed it, and whom it is from.
   if (!header.complete || (tx.facts.truncated && header.header_size == tx.facts.message.size())) {
     verdict = rules::to_string(Verdict::Reject);
-    co_return Reply(552, "5.3.4", "message header is too large");
+    tx.cause = Cause::HeaderTooBig;
+    co_return Reply(552, "5.3.4", "message header is too large" + id_tag(tx.id));
   }
   rules::Thresholds thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
   co_await learn(tx, header);

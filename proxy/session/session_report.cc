@@ -1,8 +1,11 @@
 // What is told of a message or a refusal once it is answered, and the timeline behind it.
+#include "proxy/session/message_id.h"
+#include "proxy/session/reply_text.h"
 #include "proxy/session/session_impl.h"
 
 namespace postern::session {
 
+using rules::Stage;
 using smtp::Reply;
 
 /// Every question of this connection, those of DNS lists too.
@@ -48,6 +51,7 @@ void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std
   record.dns = tx.dns;
   record.rules_time = tx.rules_time;
   record.bare_newlines = tx.bare_newlines;
+  record.cause = tx.cause;
   record.thresholds = tx.thresholds.value_or(policy_.verdict.thresholds);
   record.wall_ms = services_.clock.wall_ms();
   record.at = now;
@@ -64,6 +68,10 @@ void SessionImpl::report_refusal(const Facts& facts, const rules::Evaluation& ev
   record.stage = stage;
   record.evaluation = &evaluation;
   record.reply = reply.to_string();
+  report_refusal(std::move(record));
+}
+
+void SessionImpl::report_refusal(RefusalRecord record) {
   record.rules_version = snapshot_.host->rules().version();
   record.wall_ms = services_.clock.wall_ms();
   record.at = services_.clock.now();
@@ -71,6 +79,70 @@ void SessionImpl::report_refusal(const Facts& facts, const rules::Evaluation& ev
   story.add(Moment::What::Reply, record.at, record.reply);
   record.timeline = &story;
   services_.observer.refused(record);
+}
+
+/// Names the reply, and tells of it or counts it (Refusals).
+Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& about) {
+  if (!refusals_) refusals_ = std::make_unique<Refusals>();
+  auto answer = refusals_->refuse(cause, transaction_ ? transaction_->id : make_message_id(services_.clock.wall_ms()));
+  report_rest(answer.before);
+  reply = with_id(std::move(reply), answer.id);
+  if (!answer.tell) {
+    refusals_->count(cause, stage, about.from, about.rcpt, reply.to_string());
+    return reply;
+  }
+  Facts facts = connection_facts();
+  facts.from = about.from;
+  facts.size = about.size;
+  if (!about.rcpt.empty()) facts.rcpts.push_back(about.rcpt);
+  rules::Evaluation evaluation = transaction_ ? transaction_->evaluation : evaluation_;
+  evaluation.decision.reset();
+  RefusalRecord record;
+  record.id = std::move(answer.id);
+  record.facts = &facts;
+  record.stage = stage;
+  record.evaluation = &evaluation;
+  record.cause = cause;
+  record.reply = reply.to_string();
+  report_refusal(std::move(record));
+  return reply;
+}
+
+/// Wherever the session stands.
+Reply SessionImpl::refuse_here(Cause cause, Reply reply) {
+  if (!transaction_) return refuse(cause, facts_.helo.empty() ? Stage::Connect : Stage::Helo, std::move(reply), {});
+  const Facts& facts = transaction_->facts;
+  bool first = facts.rcpts.empty();
+  return refuse(cause, first ? Stage::Mail : Stage::Rcpt, std::move(reply),
+                {facts.from, first ? std::string() : facts.rcpts.back()});
+}
+
+void SessionImpl::report_rest(const Refusals::Rest& rest) {
+  if (rest.times == 0) return;
+  Facts facts = connection_facts();
+  facts.from = rest.from;
+  facts.rcpts = rest.rcpts;
+  rules::Evaluation evaluation = transaction_ ? transaction_->evaluation : evaluation_;
+  evaluation.decision.reset();
+  RefusalRecord record;
+  record.id = rest.id;
+  record.facts = &facts;
+  record.stage = rest.stage;
+  record.evaluation = &evaluation;
+  record.cause = rest.cause;
+  record.times = rest.times;
+  record.repeated = true;
+  record.reply = rest.reply;
+  report_refusal(std::move(record));
+}
+
+/// RSET, EHLO, STARTTLS, the end of the message, or of the session: nothing more is said under its id.
+void SessionImpl::end_transaction() {
+  if (!transaction_) return;
+  if (refusals_) {
+    for (const Refusals::Rest& rest : refusals_->settle(transaction_->id)) report_rest(rest);
+  }
+  transaction_.reset();
 }
 
 }  // namespace postern::session

@@ -13,6 +13,7 @@
 #include "filters/facts.h"
 #include "filters/lists/check.h"
 #include "lua/rules.h"
+#include "proxy/session/cause.h"
 #include "proxy/session/message_store.h"
 #include "proxy/session/policy.h"
 #include "proxy/session/retry_memory.h"
@@ -46,8 +47,9 @@ struct Transaction {
   bool awaits_retry = false;  // the client is gone: its retry is expected (RetryMemory::pend)
   bool committed = false;     // the final dot went to the backend: the point of no return
   std::string backend_reply;
-  bulk::Ticket bulk;    // the clusters that it was counted in,
-  int64_t bulk_at = 0;  // and when; milliseconds since 1970
+  Cause cause = Cause::None;  // why we refused it, where no rule did
+  bulk::Ticket bulk;          // the clusters that it was counted in,
+  int64_t bulk_at = 0;        // and when; milliseconds since 1970
 
   // Last: destroyed first, which cancels them.
   std::unique_ptr<Background<spf::Outcome>> helo_spf;

@@ -155,20 +155,18 @@ std::optional<Action> ServerEngine::mail(std::string_view arguments) {
   }
   // RFC 1870, 6.1: said before a single octet of it was sent.
   if (command->size > message_limit()) {
-    send({552, "5.3.4", "message too big, limit is " + std::to_string(message_limit()) + " octets"});
-    return std::nullopt;
+    return refuse(AskRefusal::What::TooBig, command->from.address, command->size);
   }
   utf8_ = command->smtputf8;
   return ask(Question::Mail, AskMail{std::move(*command)});
 }
 
 std::optional<Action> ServerEngine::rcpt(std::string_view arguments) {
-  // RFC 5321, 4.5.3.1.10.
-  if (recipients_ >= options_->max_recipients) {
-    send({452, "4.5.3", "too many recipients"});
-    return std::nullopt;
-  }
   auto command = parse_rcpt(arguments, utf8_, offered_.dsn);
+  // RFC 5321, 4.5.3.1.10.
+  if (command && recipients_ >= options_->max_recipients) {
+    return refuse(AskRefusal::What::TooManyRecipients, command->to.address);
+  }
   if (command) return ask(Question::Rcpt, AskRcpt{std::move(*command)});
   refused_rcpt_ = true;
   bad(command.error());
@@ -178,11 +176,8 @@ std::optional<Action> ServerEngine::rcpt(std::string_view arguments) {
 std::optional<Action> ServerEngine::data(std::string_view /*arguments*/) {
   if (recipients_ > 0) return ask(Question::Data, AskData{});
   // RFC 2920, 3.1: DATA may have been pipelined behind recipients that were all refused.
-  if (refused_rcpt_) {
-    send({554, "5.5.1", "no valid recipients"});
-  } else {
-    bad({503, "5.5.1", "send RCPT first"});
-  }
+  if (refused_rcpt_) return refuse(AskRefusal::What::NoRecipients);
+  bad({503, "5.5.1", "send RCPT first"});
   return std::nullopt;
 }
 

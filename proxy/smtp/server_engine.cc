@@ -51,6 +51,7 @@ std::optional<Action> ServerEngine::queued() {
   if (closed_) return std::nullopt;
   if (std::exchange(queue_reset_, false)) return TransactionReset{};
   if (!output_.empty()) return Send{std::exchange(output_, {})};
+  if (std::exchange(queue_errors_, false)) return refuse(AskRefusal::What::TooManyErrors);
   if (std::exchange(queue_tls_, false)) {
     expect_ = Input::Tls;
     return StartTls{};
@@ -120,7 +121,7 @@ void ServerEngine::answer(Reply reply) {
     reply = body_fault_reply(body_->fault());
   }
   reply.complete();
-  bool hang_up = reply.code == 421;
+  bool hang_up = reply.code == 421 && question != Question::Refusal;
   std::string why = hang_up ? reply.to_string() : std::string();
   answered(question, std::move(reply));
   if (hang_up) end(std::move(why));
@@ -147,6 +148,7 @@ void ServerEngine::answered(Question question, Reply reply) {
         body_.emplace(options_->bare_newline, message_limit());
       }
       break;
+    case Question::Refusal: return refusal_answered(reply);
     case Question::Message:
       body_.reset();
       end_transaction();
@@ -209,6 +211,7 @@ void ServerEngine::secured() {
 void ServerEngine::close(const Reply& reply, std::string why) {
   if (closing_ || closed_) return;
   question_ = Question::None;
+  queue_errors_ = false;
   // The client waits for TLS now and would take a reply in the clear for a broken handshake.
   if (!queue_tls_ && expect_ != Input::Tls) send(reply);
   queue_tls_ = false;
@@ -228,8 +231,31 @@ void ServerEngine::send(const Reply& reply) {
 /// A reply to a command that should not have been sent.
 void ServerEngine::bad(const Reply& reply) {
   if (++errors_ <= options_->max_errors) return send(reply);
-  send({421, "4.7.0", "too many errors"});
-  end("too many errors");
+  queue_errors_ = true;
+}
+
+Reply ServerEngine::refusal_reply(AskRefusal::What what) const {
+  switch (what) {
+    case AskRefusal::What::TooBig:
+      return {552, "5.3.4", "message too big, limit is " + std::to_string(message_limit()) + " octets"};
+    case AskRefusal::What::TooManyRecipients: return {452, "4.5.3", "too many recipients"};
+    case AskRefusal::What::NoRecipients: return {554, "5.5.1", "no valid recipients"};
+    case AskRefusal::What::TooManyErrors: break;
+  }
+  return {421, "4.7.0", "too many errors"};
+}
+
+Action ServerEngine::refuse(AskRefusal::What what, std::string address, uint64_t size) {
+  question_ = Question::Refusal;
+  refusal_ = what;
+  return AskRefusal{what, std::move(address), size, refusal_reply(what)};
+}
+
+/// The owner has the last word on the text, not on the matter.
+void ServerEngine::refusal_answered(const Reply& reply) {
+  Reply ours = refusal_reply(refusal_);
+  send(reply.code == ours.code ? reply : ours);
+  if (refusal_ == AskRefusal::What::TooManyErrors) end("too many errors");
 }
 
 /// `octets` of input_ are done with. An empty buffer gives its memory back: most sessions are idle most of the time.

@@ -54,7 +54,15 @@ struct AskMail {
 struct AskRcpt {
   RcptCommand command;
 };
-struct AskData {};                    // 354 to go on
+struct AskData {};  // 354 to go on
+/// What was understood and is refused by the engine itself: `reply` goes out, and the owner may put words behind its
+/// text (an id to find it by). An answer with another code is not taken.
+struct AskRefusal {
+  enum class What : uint8_t { TooBig, TooManyRecipients, NoRecipients, TooManyErrors } what = What::TooBig;
+  std::string address;  // the sender for TooBig, the recipient for TooManyRecipients
+  uint64_t size = 0;    // for TooBig: what MAIL said
+  Reply reply = {};
+};
 struct AskMessage {                   // the final dot: all of the body was handed out before
   uint64_t size = 0;                  // octets stored
   BodyFault fault = BodyFault::None;  // the owner must refuse (the engine has a ready text: body_fault_reply)
@@ -73,8 +81,8 @@ struct Close {
   std::string why;
 };  // send what is queued, then close; the last action
 
-using Action = std::variant<AskGreeting, AskHelo, AskMail, AskRcpt, AskData, AskMessage, Send, Body, TransactionReset,
-                            StartTls, Close>;
+using Action = std::variant<AskGreeting, AskHelo, AskMail, AskRcpt, AskData, AskRefusal, AskMessage, Send, Body,
+                            TransactionReset, StartTls, Close>;
 
 /// One session's engine. Not thread-safe. Never throws but bad_alloc; never calls back.
 class ServerEngine {
@@ -124,7 +132,7 @@ class ServerEngine {
   };
   // What the next octets from the client are.
   enum class Input : uint8_t { Nothing, Commands, Content, MessageEnd, Tls };
-  enum class Question : uint8_t { None, Greeting, Helo, Ehlo, Mail, Rcpt, Data, Message };
+  enum class Question : uint8_t { None, Greeting, Helo, Ehlo, Mail, Rcpt, Data, Refusal, Message };
   enum class Step : uint8_t { Starved, Done };
 
   // The outside of a step: server_engine.cc.
@@ -138,6 +146,9 @@ class ServerEngine {
   void end_transaction();
   void send(const Reply& reply);
   void bad(const Reply& reply);
+  [[nodiscard]] Reply refusal_reply(AskRefusal::What what) const;
+  [[nodiscard]] Action refuse(AskRefusal::What what, std::string address = {}, uint64_t size = 0);
+  void refusal_answered(const Reply& reply);
   void end(std::string why);
   [[nodiscard]] std::string_view unread() const { return std::string_view(input_).substr(taken_); }
   void took(size_t octets);
@@ -186,7 +197,9 @@ class ServerEngine {
   bool mail_refused_ = false;  // the last MAIL was; what was pipelined behind it is no error of its own
   bool early_ = false;
   bool peer_closed_ = false;
-  bool queue_reset_ = false;  // queued, in this order: reset, output, TLS, close
+  AskRefusal::What refusal_ = AskRefusal::What::TooBig;  // the last one that was asked about
+  bool queue_reset_ = false;  // queued, in this order: reset, output, the word that ends it, TLS, close
+  bool queue_errors_ = false;
   bool queue_tls_ = false;
   bool closing_ = false;
   bool closed_ = false;

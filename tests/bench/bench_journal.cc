@@ -77,10 +77,10 @@ class Message {
     record_.at = at;
   }
 
-  ops::JournalRow row() {
+  ops::JournalRow row(ops::JournalRow over = {}) {
     record_.id = fmt::format("01JZX3{:020}", ++number_);
     record_.wall_ms = SystemClock().wall_ms();
-    return ops::journal_row(record_, {}, &lists_);
+    return ops::journal_row(record_, {}, &lists_, std::move(over));
   }
 
  private:
@@ -127,7 +127,7 @@ void write_rows(benchmark::State& state) {
   Message message;
   auto fill = [&](int count) {
     for (int i = 0; i < count; ++i) {
-      (*journal)->put(message.row());
+      (*journal)->put(message.row((*journal)->blank()));
       if (i % 20 == 19) std::this_thread::sleep_for(10ms);
     }
   };

@@ -69,6 +69,10 @@ class Owner {
     answer(250);
   }
   void on(const smtp::AskData& /*ask*/) { answer(354); }
+  void on(const smtp::AskRefusal& ask) {
+    POSTERN_CHECK(ask.reply.temporary() || ask.reply.permanent());
+    answer(ask.reply.code);
+  }
   void on(const smtp::AskMessage& ask) {
     POSTERN_CHECK(ask.size == body_);
     body_ = 0;

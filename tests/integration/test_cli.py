@@ -3,6 +3,7 @@
 import json
 import mailbox
 import re
+import signal
 import subprocess
 
 import nsd
@@ -71,6 +72,24 @@ disable "OFF"
         many = "".join(one.replace("BARE", f"BARE_{n}") for n in range(13)) + 'disable "BARE_0"\n'
         result = self.postern(start=False, rules={"10-test.lua": many}, name="many").run("check")
         self.assertRegex(result.stdout.decode(), r"\n12 rules without an example, so not tried: .*BARE_10 \([^,]*\) and 2 more\n$")
+
+    def test_what_check_compiled_is_there_for_the_reload(self):
+        gateway = self.postern(start=False, rules={"10-test.lua": 'rule "A" { about = "a", score = 1, body = "lottery" }\n'})
+        cache = gateway.folder / "patterns.cache"
+        self.assertEqual(gateway.run("rules").returncode, 0)
+        self.assertFalse(cache.exists(), "who only looks keeps nothing")
+        self.assertEqual(gateway.run("check").returncode, 0)
+        kept = cache.stat()
+        gateway.serve()
+        self.assertEqual(cache.stat().st_ino, kept.st_ino, "it was taken, not made anew")
+        self.assertEqual(gateway.run("check").stderr, b"")
+
+    def test_names_that_stand_twice_are_noted(self):
+        gateway = self.postern(start=False, rules={"10-test.lua": 'rule "A" { about = "a", score = 1, body = "lottery" }\n'
+                                                   'rule "B" { about = "b", score = 1, all = { "A", "A" } }\n'})
+        result = gateway.run("check")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stderr.decode(), r"^note: \S+10-test\.lua:2: rule B: 'all' names A more than once: it counts once\n$")
 
     def test_check_names_six_mistakes_at_once(self):
         gateway = self.postern(start=False)
@@ -260,9 +279,16 @@ class Scan(Case):
         self.addCleanup(process.kill)
         self.assertIn("verdict", json.loads(process.stdout.readline()), "each is told as it comes")
         process.stdout.close()
-        self.assertEqual(process.stderr.read(), b"postern: standard output cannot be written\n")
+        self.assertEqual(process.stderr.read(), b"", "he has seen what he wanted")
         process.stderr.close()
-        self.assertEqual(process.wait(), 70)
+        self.assertEqual(process.wait(), -signal.SIGPIPE, "as shells know it of other programs")
+
+    def test_a_full_disk_is_said(self):
+        for command in ("scan", "rules", "version"):
+            arguments = [BINARY, command] + ([] if command == "version" else ["--config", self.gateway.config_path])
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run(arguments + ([self.mails] if command == "scan" else []), stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual((result.returncode, result.stderr), (70, b"postern: standard output cannot be written\n"))
 
     def test_octets_that_are_no_mail(self):
         (self.folder / "odd.eml").write_bytes(bytes(range(256)) * 4000)

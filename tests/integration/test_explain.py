@@ -143,6 +143,27 @@ class Explain(Case):
         self.assertRegex(text, r"Shadow rules[^\n]*\n +20\.0  TRIAL[^\n]*\n(.*\n)+? +counted, it would have made reject of tag\n")
         self.assertEqual(self.answer(id)["shadow"][0]["would_change"], {"from": "tag", "to": "reject"})
 
+    def test_rules_that_failed_are_named(self):
+        self.gateway()
+        # A plain message, on which a reload tries each rule, has another subject.
+        bad = '''rule "LOUD" { about = "loud", score = 5, when = function(mail) if mail.subject == "spin" then
+  return mail.subject.nothing.more end end }
+rule "SLOW" { about = "slow", score = 5, when = function(mail) while mail.subject == "spin" do end end }
+'''
+        self.served.write_rules({"10-test.lua": RULES, "20-bad.lua": bad})
+        self.assertEqual(self.served.reload(), "ok")
+        self.assertEqual(self.deliver(message(subject="spin")).code, 250)
+        id = field(self.sink.messages[-1].content, "X-Postern-Id")
+        text = self.explained(id)
+        self.assertIn("\nRules that failed ", text)
+        self.assertRegex(text, r"\n  LOUD: an error: \S+20-bad\.lua:2: ")
+        self.assertRegex(text, r"\n  SLOW: it ran out of time: \S+20-bad\.lua:3: ")
+        failures = {each["name"]: each for each in self.answer(id)["failures"]}
+        self.assertEqual({name: each["reason"] for name, each in failures.items()}, {"LOUD": "error", "SLOW": "cpu"})
+        self.assertIn("20-bad.lua:2: ", failures["LOUD"]["message"])
+        self.assertEqual(self.deliver(message(subject="calm")).code, 250)
+        self.assertEqual(self.answer(field(self.sink.messages[-1].content, "X-Postern-Id"))["failures"], [])
+
     def test_a_factor_beyond_all_bounds(self):
         self.gateway()
         reply = self.deliver(message(X_Weight="1e9"))

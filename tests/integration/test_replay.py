@@ -135,6 +135,11 @@ class Corpus(Replay):
         for arguments in (["--ham", self.mails["ham"], "--since", "24h"], ["--state", self.folder / "state"], ["--jobs", "many"]):
             self.replay(*arguments, status=2)
 
+    def test_a_place_that_is_named_twice_is_refused(self):
+        result = self.replay("--ham", self.mails["ham"], "--spam", f"{self.mails['ham']}/", status=1)
+        self.assertRegex(result.stderr.decode(), r"^postern replay: --ham \S+ and --spam \S+: that is the same place, and its messages would count twice\n$")
+        self.assertEqual(result.stdout, b"")
+
     def test_bad_files_are_counted_and_stop_nothing(self):
         (self.mails["ham"] / "empty.eml").write_bytes(b"")
         (self.mails["ham"] / "gone.eml").symlink_to(self.folder / "nowhere")

@@ -88,6 +88,26 @@ class Tune(Case):
             self.output.unlink()
         self.assertEqual(*texts)
 
+    def test_a_local_lua_that_returns_gets_the_scores_before_that(self):
+        self.gateway.write_rules({"10-test.lua": RULES, "local.lua": LOCAL + "do return end\nscore 'NOBODY' (3)\n"})
+        ham, spam = self.corpora()
+        result = self.tune("--ham", ham, "--spam", spam)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertIn("before its line 3, where it returns", result.stdout.decode())
+        text = self.output.read_text()
+        self.assertTrue(text.startswith(LOCAL) and text.endswith("do return end\nscore 'NOBODY' (3)\n"), text)
+        shutil.copy(self.output, self.gateway.rules_folder / "local.lua")
+        proposed = dict(re.findall(r'^score "(\w+)" \((-?[0-9.]+)\) +-- was', text, re.M))
+        now = self.scores()
+        self.assertEqual({name: now[name] for name in proposed}, {name: float(score) for name, score in proposed.items()})
+
+    def test_a_place_that_is_named_twice_is_refused(self):
+        ham, spam = self.corpora(3)
+        result = self.tune("--ham", ham, "--spam", spam, "--spam", ham / "0001.eml")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn(b"0001.eml: the second is inside of the first, and its messages would count twice", result.stderr)
+        self.assertFalse(self.output.exists())
+
     def test_a_file_that_exists_is_not_overwritten(self):
         ham, spam = self.corpora(120)
         self.output.write_text("precious")

@@ -26,6 +26,17 @@ std::string show(smtp::BodyFault fault) {
   return "";
 }
 
+std::string show(smtp::AskRefusal::What what) {
+  using What = smtp::AskRefusal::What;
+  switch (what) {
+    case What::TooBig: return "too-big";
+    case What::TooManyRecipients: return "too-many-recipients";
+    case What::NoRecipients: return "no-recipients";
+    case What::TooManyErrors: return "too-many-errors";
+  }
+  return "";
+}
+
 smtp::Reply to_reply(const std::string& text) {
   smtp::ReplyReader reader;
   std::string wire = text.ends_with('\n') ? text : text + "\r\n";
@@ -99,6 +110,10 @@ class Player {
   }
   bool on(const smtp::AskData& /*ask*/) { return question("data"); }
   bool on(const smtp::AskMessage& ask) { return question("message " + std::to_string(ask.size) + show(ask.fault)); }
+  bool on(const smtp::AskRefusal& ask) {
+    std::string address = ask.address.empty() ? "" : " <" + escape(ask.address) + '>';
+    return question("refusal " + show(ask.what) + address + ": " + ask.reply.to_string());
+  }
   bool on(const smtp::Send& send) {
     std::string_view rest = send.bytes;
     for (size_t end = 0; (end = rest.find("\r\n")) != std::string_view::npos; rest.remove_prefix(end + 2)) {

@@ -96,6 +96,16 @@ TEST(Declarative, ActionAndGroup) {
   EXPECT_EQ(evaluation.hits.size(), 3U);
 }
 
+TEST(Declarative, ANameThatStandsTwiceCountsOnceAndIsNoted) {
+  std::string base = declared("A", "body = 'Act now'") + declared("B", "body = 'nowhere'");
+  std::string twice = base + "rule 'BOTH' { about = 't', score = 1,\n  all = { 'A',\n    'A', 'A' } }\n" +
+                      declared("ONE", "any = { 'B', 'A', 'B' }") + declared("WRITTEN", "expression = 'A and A'");
+  EXPECT_EQ(load(base)->notes(), Names{});
+  EXPECT_EQ(load(twice)->notes(), (Names{"rules/test.lua:4: rule BOTH: 'all' names A more than once: it counts once",
+                                         "rules/test.lua:6: rule ONE: 'any' names B more than once: it counts once"}));
+  EXPECT_EQ(judged(twice, kMail), (Names{"A=Act now", "BOTH=A", "ONE=A", "WRITTEN=A"}));
+}
+
 TEST(Declarative, MistakesAreNamedWhereTheyAre) {
   auto file = [](const std::string& condition) {
     return problems_of("rule \"A\" {\n  about = \"t\",\n  score = 1,\n  " + condition + ",\n}\n");

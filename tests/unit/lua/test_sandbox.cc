@@ -188,6 +188,49 @@ TEST(Limits, LoopIsReportedWithItsLineAndSuspendedAfterThree) {
   EXPECT_EQ(run.seen.hits.size(), 6U);
 }
 
+TEST(Limits, EachMessageKnowsWhichRulesFailedForIt) {
+#ifdef POSTERN_TSAN
+  GTEST_SKIP() << "ThreadSanitizer delivers no signal inside a loop that calls nothing";
+#endif
+  Limits limits;
+  limits.rule_cpu = std::chrono::milliseconds(5);
+  auto set = load(
+      "\n" + rule_text("LOOP", "while true do end") + rule_text("BAD", "error('x')") + rule_text("GOOD", "return true"),
+      limits);
+  Host host(set, nullptr);
+  Message message;
+  auto failed = [&host, &message] {
+    Evaluation evaluation;
+    host.run(Stage::Message, message.facts, evaluation);
+    EXPECT_EQ(evaluation.hits.size(), 1U);
+    return evaluation.errors;
+  };
+  std::vector<RuleError> errors = failed();
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_EQ(errors[0].rule + " " + errors[0].reason, "LOOP cpu");
+  EXPECT_THAT(errors[0].message, HasSubstr("rules/test.lua:2: stopped after"));
+  EXPECT_EQ(errors[1].rule + " " + errors[1].reason, "BAD error");
+  EXPECT_EQ(errors[1].message, "rules/test.lua:3: x");
+  for (int i = 0; i < 2; ++i) errors = failed();
+  // Suspended by now: of a later message it is known that it did not run.
+  errors = failed();
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_EQ(errors[0].rule + " " + errors[0].reason, "LOOP suspended");
+  EXPECT_THAT(errors[0].message, HasSubstr("rules/test.lua:2: it did not run"));
+}
+
+TEST(Limits, OfManyFailuresTheFirstAreKept) {
+  std::string text;
+  for (int i = 0; i < 30; ++i) text += rule_text("BAD_" + std::to_string(i), "error('x')");
+  Host host(load(text), nullptr);
+  Message message;
+  Evaluation evaluation;
+  host.run(Stage::Message, message.facts, evaluation);
+  ASSERT_EQ(evaluation.errors.size(), Evaluation::kMostErrors);
+  EXPECT_EQ(evaluation.errors[0].rule, "BAD_0");
+  EXPECT_EQ(evaluation.errors_left_out, 30 - Evaluation::kMostErrors);
+}
+
 TEST(Limits, ErrorsDoNotSuspend) {
   Judged run(rule_text("BAD", "error('x')"));
   for (int i = 0; i < 9; ++i) run.all();

@@ -52,6 +52,7 @@ TEST(BulkTableTest, OneLineACluster) {
 
 TEST(BulkTableTest, NothingFoundIsSaidWithWhatWasLookedFor) {
   EXPECT_EQ(bulk_table({}, 100), "no cluster of 100 alike messages or more\n");
+  EXPECT_EQ(bulk_table({}, 1), "no cluster of 1 message or more\n");
 }
 
 TEST(BulkTableTest, EverythingOfOneAndWhatToTypeNext) {

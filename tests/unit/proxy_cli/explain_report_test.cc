@@ -288,5 +288,27 @@ TEST(ExplainText, LinesAreWrappedAtBlanks) {
   EXPECT_EQ(lasting(10min), "10 min");
 }
 
+TEST(ExplainReport, RulesThatFailedAreNamedWithTheReason) {
+  JournalEntry entry = rejected();
+  EXPECT_THAT(terminal_text(entry, around()), Not(HasSubstr("Rules that failed")));
+  EXPECT_EQ(explain_json(entry, around())["failures"].size(), 0U);
+  entry.evaluation.errors = {{"LOUD", "error", "rules/10-a.lua:3: attempt to call a nil\x1b[2J value"},
+                             {"SLOW", "cpu", "rules/10-a.lua:7: stopped after 25 ms"},
+                             {"HOARD", "memory", "rules/10-a.lua:9: not enough memory"},
+                             {"LOOP", "suspended", "rules/10-a.lua:12: it did not run"}};
+  entry.evaluation.errors_left_out = 3;
+  std::string text = terminal_text(entry, around());
+  EXPECT_THAT(text, HasSubstr("Rules that failed"));
+  EXPECT_THAT(text, HasSubstr("\n  LOUD: an error: rules/10-a.lua:3: attempt to call a nil"));
+  EXPECT_THAT(text, HasSubstr("\n  SLOW: it ran out of time: rules/10-a.lua:7: stopped after 25 ms\n"));
+  EXPECT_THAT(text, HasSubstr("\n  HOARD: it ran out of memory: rules/10-a.lua:9: "));
+  EXPECT_THAT(text, HasSubstr("\n  LOOP: it is suspended: rules/10-a.lua:12: it did not run\n  and 3 more\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  nlohmann::ordered_json object = explain_json(entry, around());
+  EXPECT_EQ(object["failures"][1].dump(),
+            R"({"name":"SLOW","reason":"cpu","message":"rules/10-a.lua:7: stopped after 25 ms"})");
+  EXPECT_EQ(object["failures_left_out"], 3);
+}
+
 }  // namespace
 }  // namespace postern::cli

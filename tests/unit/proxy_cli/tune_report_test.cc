@@ -1,6 +1,7 @@
 #include "proxy/cli/tune_report.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@ namespace {
 
 using rules::tuning::Change;
 using rules::tuning::Proposal;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -98,6 +100,22 @@ TEST(TuneReport, ProposalIsLuaThatGivesTheseScores) {
   ASSERT_TRUE(set.has_value()) << set.error().front().to_string();
   EXPECT_EQ((*set)->rules()[0].score, 3.2);
   EXPECT_EQ((*set)->rules()[1].score, -0.5);
+}
+
+TEST(TuneReport, WhatEndsTheFileStaysBehindTheProposal) {
+  const std::string rules =
+      "rule 'PILLS' { about = 'a', score = 1.5, body = 'pills' }\n"
+      "rule 'GOOD_SIGN' { about = 'b', score = -1, body = 'good' }\n";
+  for (const char* present : {"-- mine\nreturn", "-- mine\nreturn {}\n", "-- mine\ndo return end\nscore 'NOBODY' (1)\n",
+                              "-- mine\n  if true then\n return end -- the rest is old\nscore 'PILLS' (9)", "return"}) {
+    std::string text = tuned_local_lua(present, proposal(), "2026-01-02");
+    auto set = rules::RuleSet::from_texts({{"rules/10.lua", rules}, {"rules/local.lua", text}}, {});
+    ASSERT_TRUE(set.has_value()) << text << set.error().front().to_string();
+    EXPECT_EQ((*set)->rules()[0].score, 3.2) << text;
+    EXPECT_EQ((*set)->rules()[1].score, -0.5) << text;
+    std::string_view last(present);
+    EXPECT_THAT(text, EndsWith(std::string(last.starts_with("-- mine\n") ? last.substr(8) : last)));
+  }
 }
 
 TEST(TuneReport, SuspectsAreNamedEscaped) {

@@ -96,6 +96,19 @@ TEST_F(JournalEntryTest, HitsAndDecisionComeBack) {
   EXPECT_EQ(back.slowest[0].cpu, 9'000ns);
 }
 
+TEST_F(JournalEntryTest, RulesThatFailedComeBack) {
+  EXPECT_THAT(journal_row(record_, changes_, nullptr).data, Not(HasSubstr("errors")));
+  evaluation_.errors = {{"LOUD", "error", "rules/10-a.lua:3: " + kHostile}, {"SLOW", "cpu", std::string(5000, 'x')}};
+  evaluation_.errors_left_out = 7;
+  rules::Evaluation back = this->back().evaluation;
+  ASSERT_THAT(back.errors, SizeIs(2));
+  EXPECT_EQ(back.errors[0].rule, "LOUD");
+  EXPECT_EQ(back.errors[0].reason, "error");
+  EXPECT_EQ(back.errors[0].message, "rules/10-a.lua:3: " + kHostile);
+  EXPECT_EQ(back.errors[1].message, std::string(500, 'x'));
+  EXPECT_EQ(back.errors_left_out, 7U);
+}
+
 TEST_F(JournalEntryTest, TheHeaderIsKeptAndTheBodyIsNot) {
   JournalRow row = journal_row(record_, changes_, nullptr);
   EXPECT_EQ(row.header, kHeader);
@@ -182,12 +195,37 @@ TEST_F(JournalEntryTest, ARefusalComesBack) {
   }
 }
 
+TEST_F(JournalEntryTest, ARefusalThatNoRuleDecidedComesBackWithItsCause) {
+  rules::Evaluation evaluation;
+  session::RefusalRecord refusal;
+  refusal.facts = &facts_;
+  refusal.stage = rules::Stage::Rcpt;
+  refusal.evaluation = &evaluation;
+  for (session::Cause cause : session::kCauses) {
+    refusal.cause = cause;
+    refusal.times = cause == session::Cause::Relay ? 999 : 1;
+    refusal.repeated = refusal.times > 1;
+    refusal.reply = cause == session::Cause::Relay ? "550 5.7.1 relaying denied" : "452 4.5.3 later";
+    JournalEntry entry = entry_of(journal_row(refusal, &lists_));
+    EXPECT_EQ(entry.cause, cause);
+    EXPECT_EQ(entry.times, refusal.times);
+    EXPECT_EQ(entry.repeated, refusal.repeated);
+    EXPECT_EQ(entry.verdict, cause == session::Cause::None    ? "error"
+                             : cause == session::Cause::Relay ? "reject"
+                                                              : "defer");
+    EXPECT_FALSE(entry.evaluation.decision);
+  }
+  record_.cause = session::Cause::TooBig;
+  EXPECT_EQ(back().cause, session::Cause::TooBig);
+}
+
 TEST_F(JournalEntryTest, ARowOfSomethingElseIsRefused) {
   JournalRow good = journal_row(record_, changes_, nullptr);
   for (const char* data :
        {"", "{", "[]", "{}", R"({"v":2})", R"({"v":"1"})", R"({"v":1})",
         R"({"v":1,"stage":1,"facts":{"client":{"ip":"192.0.2.1"}}})",
-        R"({"v":1,"judged":"maybe","facts":{"client":{"ip":"192.0.2.1"}}})", R"({"v":1,"facts":{"client":{"ip":"a"}}})",
+        R"({"v":1,"judged":"maybe","facts":{"client":{"ip":"192.0.2.1"}}})",
+        R"({"v":1,"cause":"fate","facts":{"client":{"ip":"192.0.2.1"}}})", R"({"v":1,"facts":{"client":{"ip":"a"}}})",
         R"({"v":1,"hits":[1],"timeline":[["x"]],"facts":{"client":{"ip":"192.0.2.1"}}})"}) {
     JournalRow row = good;
     row.data = data;

@@ -140,6 +140,29 @@ TEST_F(JournalObserverTest, ADeferralThatNoRuleDecidedSaysWhatTheBackendDid) {
   EXPECT_THAT(out_.str(), HasSubstr(" verdict=defer score=0.0 "));
 }
 
+TEST_F(JournalObserverTest, ARefusalThatNoRuleDecidedIsOneOfTheKindThatWasAnswered) {
+  session::RefusalRecord record;
+  record.id = "01J8";
+  record.facts = &facts_;
+  record.stage = rules::Stage::Rcpt;
+  record.evaluation = &evaluation_;
+  record.wall_ms = SystemClock().wall_ms();
+  record.cause = session::Cause::Relay;
+  record.reply = "550 5.7.1 relaying denied [id 01J8]";
+  operations_.refused(record);
+  record.cause = session::Cause::TooManyRecipients;
+  record.reply = "452 4.5.3 too many recipients [id 01J8]";
+  operations_.refused(record);
+  journal_->finish();
+  ASSERT_THAT(rows(), SizeIs(2));
+  EXPECT_EQ(rows()[0].verdict, "reject");
+  EXPECT_EQ(rows()[1].verdict, "defer");
+  EXPECT_EQ(read_entry(rows()[0])->cause, session::Cause::Relay);
+  EXPECT_THAT(out_.str(), HasSubstr(" refused id=01J8 stage=rcpt "));
+  EXPECT_THAT(out_.str(), HasSubstr(" verdict=reject score=0.0 rules=\"\" rule=\"\" cause=relay reply=\"550 "));
+  EXPECT_THAT(out_.str(), HasSubstr(" verdict=defer score=0.0 rules=\"\" rule=\"\" cause=too_many_recipients reply="));
+}
+
 TEST_F(JournalObserverTest, ARefusalIsFoundByTheIdInItsLine) {
   refuse("");
   refuse("01JREPLY");

@@ -226,6 +226,22 @@ TEST(LogTest, ARefusalIsFoundByTheIdOfItsReply) {
   EXPECT_EQ(refusal.object()["id"], "01J0");
 }
 
+TEST(LogTest, ARefusalThatNoRuleDecidedSaysWhyAndHowOften) {
+  Refusal refusal;
+  refusal.at_rcpt();
+  EXPECT_FALSE(refusal.object().contains("cause"));
+  refusal.evaluation.decision = rules::Decision{rules::Verdict::Reject, "", "", "", ""};
+  session::RefusalRecord record = refusal.record();
+  record.cause = session::Cause::Relay;
+  EXPECT_THAT(format_refusal(record, Config::LogFormat::Text, kWhen), HasSubstr(" rule=\"\" cause=relay reply=\""));
+  record.repeated = true;
+  record.times = 999;
+  EXPECT_THAT(format_refusal(record, Config::LogFormat::Text, kWhen), HasSubstr(" cause=relay times=999 reply=\""));
+  json line = json::parse(format_refusal(record, Config::LogFormat::Json, kWhen));
+  EXPECT_EQ(line["cause"], "relay");
+  EXPECT_EQ(line["times"], 999);
+}
+
 TEST(LogTest, TheNullSenderOfARefusalIsNotAnUnknownOne) {
   Refusal refusal;
   refusal.at_rcpt();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -116,7 +117,9 @@ class CountingObserver final : public session::Observer {
     last = record;
     timeline = *record.timeline;
   }
-  void filter(std::string_view /*filter*/, std::string_view /*result*/, Duration /*time*/) override {}
+  void filter(std::string_view filter, std::string_view /*result*/, Duration /*time*/) override {
+    if (filter == throws_at) throw std::bad_alloc();
+  }
   void backend_replied(const std::string& /*backend*/, int /*code*/, Duration /*time*/) override {}
   void backend_state(const std::string& /*backend*/, bool /*up*/) override {}
   void refused(const session::RefusalRecord& record) override {
@@ -126,6 +129,7 @@ class CountingObserver final : public session::Observer {
     refused_by = record.evaluation->decision ? record.evaluation->decision->rule : "";
     refused_with = record.reply;
     refused_id = record.id;
+    told.push_back({record.id, record.stage, record.cause, record.repeated ? record.times : 0, record.reply});
     timeline = *record.timeline;
   }
   void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
@@ -141,6 +145,15 @@ class CountingObserver final : public session::Observer {
   std::string refused_by;
   std::string refused_with;
   std::string refused_id;
+  struct Told {
+    std::string id;
+    rules::Stage stage;
+    session::Cause cause;
+    uint64_t more;  // 0: it was told by itself
+    std::string reply;
+  };
+  std::vector<Told> told;  // all refusals
+  std::string throws_at;   // a filter's name: no memory is left when it is done
   // Of the last message; what its pointers point to is gone.
   session::MessageRecord last;
   session::Timeline timeline;  // of the last message or refusal

@@ -135,6 +135,57 @@ TEST(ServerEngine, ABrokenAnswerNeverBecomesSuccessOrARefusalForGood) {
   }
 }
 
+/// What goes out when the owner answers a refusal of the engine's own so.
+std::string refused_as(const Reply& answer) {
+  ServerOptions options;
+  options.max_message = 100;
+  auto engine = asked_mail(options);
+  engine->answer({250, "2.1.0", "ok"});
+  Extensions offer;
+  offer.size = true;
+  engine->offer(offer);
+  engine->feed("EHLO a\r\nMAIL FROM:<a@b> SIZE=101\r\n");
+  std::string sent;
+  while (auto action = engine->next()) {
+    if (auto* send = std::get_if<Send>(&*action)) sent = send->bytes;
+    if (std::holds_alternative<AskHelo>(*action)) engine->answer({250, "", "hi"});
+    if (auto* ask = std::get_if<AskRefusal>(&*action)) {
+      EXPECT_EQ(ask->what, AskRefusal::What::TooBig);
+      EXPECT_EQ(ask->address, "a@b");
+      EXPECT_EQ(ask->size, 101U);
+      engine->answer(answer);
+    }
+  }
+  return sent;
+}
+
+TEST(ServerEngine, TheOwnerPutsWordsToARefusalAndCannotUndoIt) {
+  EXPECT_EQ(refused_as({552, "5.3.4", "too big [id 1]"}), "552 5.3.4 too big [id 1]\r\n");
+  for (int code : {250, 354, 421, 451, 550, 0}) {
+    EXPECT_EQ(refused_as({code, "", "what"}), "552 5.3.4 message too big, limit is 100 octets\r\n") << code;
+  }
+}
+
+TEST(ServerEngine, AClosedSessionAsksNothingMore) {
+  ServerOptions options;
+  options.max_errors = 0;
+  auto engine = asked_mail(options);
+  engine->answer({250, "2.1.0", "ok"});
+  engine->feed("FOO\r\nNOOP\r\n");
+  auto first = engine->next();
+  ASSERT_TRUE(first && std::holds_alternative<Send>(*first));
+  auto ask = engine->next();
+  ASSERT_TRUE(ask && std::holds_alternative<AskRefusal>(*ask));
+  EXPECT_EQ(std::get<AskRefusal>(*ask).what, AskRefusal::What::TooManyErrors);
+  engine->close({421, "4.3.2", "down"}, "shutdown");
+  auto send = engine->next();
+  ASSERT_TRUE(send && std::holds_alternative<Send>(*send));
+  EXPECT_EQ(std::get<Send>(*send).bytes, "421 4.3.2 down\r\n");
+  auto close = engine->next();
+  ASSERT_TRUE(close && std::holds_alternative<Close>(*close));
+  EXPECT_FALSE(engine->next().has_value());
+}
+
 TEST(ServerEngine, AReplyCannotCarryACommandOrASecondReply) {
   ServerOptions options;
   auto engine = asked_mail(options);
