@@ -34,6 +34,14 @@ constexpr float kMarginSpam = 3.0F;
 constexpr float kMarginHam = 1.0F;
 // The most that one feature says for ham: anybody may put one of them into his spam, and nothing else is so cheap.
 constexpr float kMostHam = 0.8F;
+// Each time a message is learned from, three in ten of its features, by chance, are not there (Srivastava et al. 2014;
+// for words: Wager, Wang, Liang 2013), and the others count so much more. Who may not lean on the few plainest signs
+// also learns the next best, by which a stranger is told.
+constexpr uint32_t kLeftOut = 77;  // of 256
+constexpr float kRaise = 256.0F / (256 - kLeftOut);
+// What each view says counts so much. How a message is put together tells its year, its program and its country before
+// it tells spam: mail of another kind than was learned has a strange header and an honest text.
+constexpr std::array<float, kViews> kCounts = {1.0F, 1.0F, 0.7F, 0.7F, 0.7F};
 
 /// Examples as rows of places in a table that has only those places which are used. The features of a row are sorted,
 /// so those of a view stand together.
@@ -106,6 +114,27 @@ struct Coordinate {
   }
 };
 
+/// Says what is left out; the same each time.
+class Chance {
+ public:
+  bool leaves_out() {
+    if (left_ == 0) {
+      state_ += 0x9e3779b97f4a7c15U;
+      octets_ = mix(state_);
+      left_ = sizeof(octets_);
+    }
+    bool out = (octets_ & 0xFFU) < kLeftOut;
+    octets_ >>= 8U;
+    --left_;
+    return out;
+  }
+
+ private:
+  uint64_t state_ = 2;
+  uint64_t octets_ = 0;
+  size_t left_ = 0;
+};
+
 /// Learns one view.
 class Learner {
  public:
@@ -140,12 +169,22 @@ class Learner {
 
  private:
   void learn(size_t row) {
-    float said = score(row);
+    size_t begin = rows_.begin(row, view_);
+    size_t end = rows_.end(row, view_);
+    kept_.resize(end - begin);
+    size_t kept = 0;
+    // Without a branch: nothing foresees chance.
+    for (size_t i = begin; i < end; ++i) {
+      kept_[kept] = i;
+      kept += static_cast<size_t>(!chance_.leaves_out());
+    }
+    kept_.resize(kept);
+    float said = bias_.w;
+    for (size_t i : kept_) said += table_[rows_.places[i]].w * rows_.values[i] * kRaise;
     if (rows_.spam[row] != 0 ? said > kMarginSpam : said < -kMarginHam) return;
     float p = 1 / (1 + std::exp(-said));
     float error = (p - static_cast<float>(rows_.spam[row])) * rows_.weight[row];
-    for (size_t i = rows_.begin(row, view_); i < rows_.end(row, view_); ++i)
-      table_[rows_.places[i]].step(error * rows_.values[i]);
+    for (size_t i : kept_) table_[rows_.places[i]].step(error * rows_.values[i] * kRaise);
     bias_.step(error);
   }
 
@@ -153,6 +192,8 @@ class Learner {
   size_t view_;
   std::vector<Coordinate> table_;
   Coordinate bias_;
+  Chance chance_;
+  std::vector<size_t> kept_;  // of a row, for the time of learn()
 };
 
 /// Runs `work(0)` to `work(count - 1)` on so many threads.
@@ -233,13 +274,14 @@ Weights train(std::vector<Example> examples, const Training& how, int64_t wall_s
 
   const Rows rows = rows_of(examples, sender_weights(examples, how.sender_share));
   const Views views = learn_views(rows, how);
-  for (const View& view : views) {
-    out.bias += view.bias;
-    for (size_t place = 0; place < rows.slots.size(); ++place) out.table[rows.slots[place]] += view.weights[place];
-  }
   std::vector<float> scores(rows.size());
-  for (const View& view : views) {
-    for (size_t row = 0; row < rows.size(); ++row) scores[row] += view.scores[row];
+  for (size_t v = 0; v < kViews; ++v) {
+    const View& view = views[v];
+    out.bias += kCounts[v] * view.bias;
+    for (size_t place = 0; place < rows.slots.size(); ++place) {
+      out.table[rows.slots[place]] += kCounts[v] * view.weights[place];
+    }
+    for (size_t row = 0; row < rows.size(); ++row) scores[row] += kCounts[v] * view.scores[row];
   }
   Calibration calibration = calibrate(scores, rows.spam, rows.weight);
   out.slope = calibration.slope;
