@@ -256,6 +256,14 @@ Header parse_header(std::string_view message) {
   return header;
 }
 
+size_t header_size(std::string_view message) {
+  if (message.starts_with("\r\n")) return 0;
+  std::string_view first = message.substr(0, field_end(message, 0));
+  if (make_field(first).name.empty() && !begins_mbox(first)) return 0;
+  size_t end = message.find("\r\n\r\n");
+  return end == std::string_view::npos ? message.size() : end + 2;
+}
+
 std::string unfold(std::string_view value) {
   std::string out;
   out.reserve(value.size());

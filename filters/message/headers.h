@@ -35,6 +35,8 @@ struct Header {
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 };
 [[nodiscard]] Header parse_header(std::string_view message);
+/// Header::header_size alone, for less.
+[[nodiscard]] size_t header_size(std::string_view message);
 
 /// Whether this is the "From " line of an mbox file, which parse_header takes for a field without a name.
 [[nodiscard]] bool is_mbox_line(const Field& field);

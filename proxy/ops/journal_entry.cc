@@ -152,7 +152,7 @@ void write_outcome(JsonText& out, const session::MessageRecord& record) {
 /// line.
 std::string_view header_of(std::string_view message, bool& cut) {
   std::string_view beginning = message.substr(0, kMaxHeader + 2);
-  std::string_view header = beginning.substr(0, message::parse_header(beginning).header_size);
+  std::string_view header = beginning.substr(0, message::header_size(beginning));
   cut = header.size() > kMaxHeader;
   if (!cut) return header;
   header = header.substr(0, kMaxHeader);

@@ -1,8 +1,8 @@
 #include "proxy/ops/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "filters/base/bytes.h"
 
@@ -20,22 +20,29 @@ constexpr std::array<Kind, 256> kKinds = [] {
   return kinds;
 }();
 
-/// How many octets from `at` on are plain; not more than are seen eight at a time to be so, but for the last few.
-size_t plain_from(std::string_view text, size_t at) {
-  constexpr uint64_t kOnes = 0x0101010101010101U;
-  constexpr uint64_t kHigh = 0x8080808080808080U;
-  // Nonzero where an octet of `word` is 0 (and perhaps in octets above one that is).
-  auto zeros = [](uint64_t word) { return (word - kOnes) & ~word; };
-  size_t begin = at;
-  for (; text.size() - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    uint64_t below_space = (word - kOnes * 0x20) & ~word;
-    uint64_t odd = below_space | zeros(word ^ kOnes * '"') | zeros(word ^ kOnes * '\\') | zeros(word ^ kOnes * 0x7f);
-    if (((odd | word) & kHigh) != 0) break;
+constexpr size_t kBlock = 16;
+
+/// Without a branch, so that compilers look at all of them at once.
+bool is_plain_block(const char* octets) {
+  uint8_t odd = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    auto octet = static_cast<uint8_t>(octets[i]);
+    bool control_or_high = static_cast<uint8_t>(octet - 0x20) > 0x7e - 0x20;
+    odd = static_cast<uint8_t>(odd | control_or_high | (octet == '"') | (octet == '\\'));
   }
-  while (at < text.size() && kKinds[static_cast<unsigned char>(text[at])] == Kind::Plain) ++at;
-  return at - begin;
+  return odd == 0;
+}
+
+/// Whether it is JSON as it stands, as most texts are.
+bool is_plain(std::string_view text) {
+  if (text.size() < kBlock) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return kKinds[static_cast<unsigned char>(c)] == Kind::Plain; });
+  }
+  for (size_t at = 0; at + kBlock <= text.size(); at += kBlock) {
+    if (!is_plain_block(text.data() + at)) return false;
+  }
+  return is_plain_block(text.data() + text.size() - kBlock);
 }
 
 constexpr char kHex[] = "0123456789abcdef";
@@ -80,14 +87,18 @@ void JsonText::value(double number) {
 
 void JsonText::text(std::string_view text, size_t limit) {
   text = text.substr(0, limit);
+  if (is_plain(text)) return word(text);
   char* to = comma(room(kMostOfOne * text.size() + 3));
   *to++ = '"';
-  for (size_t at = 0; at < text.size();) {
-    size_t plain = plain_from(text, at);
-    to = copy(to, text.substr(at, plain));
-    at += plain;
-    if (at == text.size()) break;
+  size_t from = 0;
+  size_t at = 0;
+  while (at < text.size()) {
     auto octet = static_cast<unsigned char>(text[at]);
+    if (kKinds[octet] == Kind::Plain) {
+      ++at;
+      continue;
+    }
+    to = copy(to, text.substr(from, at - from));
     if (kKinds[octet] == Kind::Escaped) {
       to = escape(to, octet);
       ++at;
@@ -97,7 +108,9 @@ void JsonText::text(std::string_view text, size_t limit) {
       to = copy(to, text.substr(at, length));
       at += length;
     }
+    from = at;
   }
+  to = copy(to, text.substr(from));
   *to++ = '"';
   end(to);
 }

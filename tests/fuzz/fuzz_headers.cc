@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)message::must_strip(field, "mx.example.org");
   }
   POSTERN_CHECK(at == header.header_size);
+  POSTERN_CHECK(message::header_size(text) == header.header_size);
   POSTERN_CHECK(header.body_offset == at || text.substr(at, 2) == "\r\n");
   (void)message::claims_authserv_id(text, "mx.example.org");
 

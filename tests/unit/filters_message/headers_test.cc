@@ -247,4 +247,13 @@ TEST(MustStrip, EverythingElsePasses) {
 }
 
 }  // namespace
+TEST(Headers, TheSizeAloneIsTheSame) {
+  for (std::string_view text :
+       {"", "\r\n", "\r\nbody\r\n", "A: b\r\n\r\nbody\r\n", "A: b\r\n", "A: b", "A: b\r\n c\r\n\r\n",
+        "no field\r\nA: b\r\n\r\n", "From ann Mon Nov 23\r\nA: b\r\n\r\nbody", " folded\r\nA: b\r\n\r\n",
+        "A: b\r\nno field\r\n\r\nbody", "A: b\n\nbody\r\n\r\n", "A: b\r\n\r\n\r\n", "\nA: b\r\n\r\n"}) {
+    EXPECT_EQ(message::header_size(text), message::parse_header(text).header_size) << text;
+  }
+}
+
 }  // namespace postern::message
