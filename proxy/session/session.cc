@@ -106,18 +106,23 @@ void SessionImpl::failed(const std::string& /*why*/) {
 
 void SessionImpl::pump() {
   if (pumping_ || over_) return;
-  pumping_ = true;
   bool moved = false;
-  while (!over_ && !blocked()) {
-    auto action = engine_.next();
-    if (!action) break;
-    moved = true;
-    take(*action);
+  for (bool again = true; again;) {
+    pumping_ = true;
+    while (!over_ && !blocked()) {
+      auto action = engine_.next();
+      if (!action) break;
+      moved = true;
+      take(*action);
+    }
+    pumping_ = false;
+    if (over_) return;
+    bool full = blocked();
+    // RFC 2920, 3.2: replies to a group of commands go out together, once the rest of the group is answered too.
+    if (full || !engine_.waiting() || !engine_.has_buffered_input()) flush();
+    // Nobody calls when what was too much was taken at once.
+    again = full && !over_ && !blocked();
   }
-  pumping_ = false;
-  if (over_) return;
-  // RFC 2920, 3.2: replies to a group of commands go out together, once the rest of the group is answered too.
-  if (blocked() || !engine_.waiting() || !engine_.has_buffered_input()) flush();
   bool reading = engine_.wants_input() && !blocked();
   if (reading != reading_ && !client_gone_) link_->read_enabled(reading);
   reading_ = reading;

@@ -1,4 +1,5 @@
 // What a sender, a backend and an admin notice of a session.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -313,6 +314,18 @@ TEST(Session, ClientThatDoesNotReadIsNotServedFurther) {
   EXPECT_FALSE(world.client->reading);
   world.advance(minutes(6));
   EXPECT_TRUE(world.ended);
+}
+
+TEST(Session, AGroupOfCommandsWithLongRepliesIsAnsweredWhole) {
+  World world;
+  world.connect();
+  world.say("EHLO client.example\r\n");
+  constexpr size_t kCommands = 10'000;  // more than 64 KiB of replies, all taken at once by the client's side
+  std::string group;
+  for (size_t i = 0; i < kCommands; ++i) group += "NOOP\r\n";
+  world.client->events->received(group);
+  std::string replies = world.read();
+  EXPECT_EQ(std::count(replies.begin(), replies.end(), '\n'), kCommands);
 }
 
 TEST(Session, ClientGoneBeforeTheFinalDotLeavesNothingBehind) {
