@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "filters/base/signal.h"
+#include "lua/expression.h"
 #include "lua/isolation.h"
 #include "lua/patterns.h"
 #include "lua/plan.h"
@@ -134,6 +135,7 @@ class Judging {
   bool begin_next(Watchdog& watchdog);
   [[nodiscard]] bool has_nothing_to_do(const Engine::Slot& slot) const;
   bool begin_expression(Engine::Slot& slot);
+  Truth truth(size_t rule);
   void begin_pattern(const Engine::Slot& slot);
   void begin_list(const Engine::Slot& slot);
   void begin_when(Engine::Slot& slot, Watchdog& watchdog);
@@ -157,6 +159,7 @@ class Judging {
   MailContext mail_;
   Progress progress_;
   Matches matches_;
+  std::unordered_map<size_t, Truth> truths_;  // of expressions that have ended, once a rule has failed
   bool scanned_ = false;
   bool finished_ = false;
   bool wants_new_state_ = false;

@@ -171,18 +171,21 @@ size_t Expression::name_index(std::string_view name) {
 }
 
 bool Expression::evaluate(const std::function<bool(size_t)>& hit) const {
-  if (steps_.empty()) return when_empty_;
-  std::vector<bool> stack;
+  return weigh([&hit](size_t name) { return hit(name) ? Truth::Yes : Truth::No; }) == Truth::Yes;
+}
+
+Truth Expression::weigh(const std::function<Truth(size_t)>& known) const {
+  if (steps_.empty()) return when_empty_ ? Truth::Yes : Truth::No;
+  std::vector<Truth> stack;
   for (const Step& step : steps_) {
     if (step.op == Op::Name) {
-      stack.push_back(hit(step.name));
+      stack.push_back(known(step.name));
     } else if (step.op == Op::Not) {
-      stack.back() = !stack.back();
+      if (stack.back() != Truth::Unknown) stack.back() = stack.back() == Truth::Yes ? Truth::No : Truth::Yes;
     } else {
-      bool right = stack.back();
+      Truth right = stack.back();
       stack.pop_back();
-      bool left = stack.back();
-      stack.back() = step.op == Op::And ? left && right : left || right;
+      stack.back() = step.op == Op::And ? std::min(stack.back(), right) : std::max(stack.back(), right);
     }
   }
   return stack.back();

@@ -11,6 +11,10 @@
 
 namespace postern::rules {
 
+/// What is known of a rule, in the order in which "and" takes the least and "or" the most. Unknown: it could not say,
+/// so neither it nor its "not" holds.
+enum class Truth : unsigned char { No, Unknown, Yes };
+
 /// A condition over the hits of other rules. A value, immutable once made.
 class Expression {
  public:
@@ -28,6 +32,8 @@ class Expression {
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   /// `hit(i)`: whether names()[i] has hit. No recursion deeper than kMaxDepth.
   [[nodiscard]] bool evaluate(const std::function<bool(size_t)>& hit) const;
+  /// The same where some of them could not say: Unknown where it depends on those.
+  [[nodiscard]] Truth weigh(const std::function<Truth(size_t)>& known) const;
 
  private:
   enum class Op : unsigned char { Name, Not, And, Or };

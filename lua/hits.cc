@@ -43,6 +43,13 @@ Hit make_hit(const RuleInfo& info, double factor, std::string detail) {
   return hit;
 }
 
+bool could_not_say(const RuleInfo& info, const Evaluation& evaluation) {
+  if (info.kind != RuleInfo::Kind::When || info.disabled) return false;
+  return evaluation.errors_left_out != 0 ||
+         std::any_of(evaluation.errors.begin(), evaluation.errors.end(),
+                     [&info](const RuleError& error) { return error.rule == info.name; });
+}
+
 std::optional<Hit> expression_hit(const RuleInfo& info, const Expression& expression, const FindHit& find) {
   const auto& names = expression.names();
   if (!expression.evaluate([&](size_t name) { return find(names[name]) != nullptr; })) return std::nullopt;

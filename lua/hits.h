@@ -17,6 +17,10 @@ namespace postern::rules {
 
 /// The hit of a rule, by its name; null: it has not hit. Valid until the next hit is added.
 using FindHit = std::function<const Hit*(std::string_view)>;
+/// Whether a rule that has not hit may be one that could not say: it failed, was skipped or is suspended. Where there
+/// were more than an evaluation keeps, each rule with `when` may be one.
+[[nodiscard]] bool could_not_say(const RuleInfo& info, const Evaluation& evaluation);
+
 /// Of a rule over rules; nullopt: it does not hit. The names that hit are its detail.
 [[nodiscard]] std::optional<Hit> expression_hit(const RuleInfo& info, const Expression& expression,
                                                 const FindHit& find);

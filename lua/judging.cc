@@ -133,10 +133,27 @@ bool Judging::begin_expression(Engine::Slot& slot) {
   for (size_t input : engine_.inputs(slot.rule)) {
     if (progress_.is_open(engine_.slot(input).position)) return false;
   }
+  if (!evaluation_.errors.empty() && truth(slot.rule) == Truth::Unknown) return true;
   std::optional<Hit> hit = expression_hit(*slot.info, *engine_.expression(slot.rule),
                                           [this](std::string_view rule) { return progress_.find(rule); });
   if (hit) add_hit(slot, std::move(*hit));
   return true;
+}
+
+// "not A" must not hit because A took too long. As deep as rules over rules are over each other.
+Truth Judging::truth(size_t rule) {
+  const RuleInfo& info = engine_.rules().rules()[rule];
+  if (progress_.find(info.name) != nullptr) return Truth::Yes;
+  if (info.disabled) return Truth::No;
+  const Expression* expression = engine_.expression(rule);
+  if (expression == nullptr) return could_not_say(info, evaluation_) ? Truth::Unknown : Truth::No;
+  auto known = truths_.find(rule);
+  if (known != truths_.end()) return known->second;
+  Truth made = expression->weigh([this, expression](size_t name) {
+    return truth(engine_.rule_at(engine_.order().at(expression->names()[name])));
+  });
+  truths_.emplace(rule, made);
+  return made;
 }
 
 void Judging::begin_when(Engine::Slot& slot, Watchdog& watchdog) {

@@ -79,8 +79,9 @@ class Retrial {
  private:
   /// Of a rule that ran.
   const Hit* judged(size_t rule) {
-    if (expressions_[rule] && asks_for(rule, changed_)) return again(rule);
+    if (expressions_[rule] && (asks_for(rule, changed_) || asks_for(rule, unknown_))) return again(rule);
     const Hit* hit = was_[rule];
+    unknown_[rule] = hit == nullptr && could_not_say(rules_[rule], before_);
     // Of an expression the rules that it asks for say whether it is left.
     return hit != nullptr && !expressions_[rule] && owes_to(*hit, lists_[list_].name) ? nullptr : hit;
   }
@@ -108,6 +109,14 @@ class Retrial {
       auto input = by_name_.find(name);
       return input == by_name_.end() ? nullptr : now_[input->second];
     };
+    Truth truth = expressions_[rule]->weigh([this, rule](size_t name) {
+      auto input = by_name_.find(expressions_[rule]->names()[name]);
+      if (input == by_name_.end()) return Truth::No;
+      if (now_[input->second] != nullptr) return Truth::Yes;
+      return unknown_[input->second] ? Truth::Unknown : Truth::No;
+    });
+    unknown_[rule] = truth == Truth::Unknown;
+    if (truth != Truth::Yes) return nullptr;
     return keep(expression_hit(rules_[rule], *expressions_[rule], find));
   }
 
@@ -135,7 +144,7 @@ class Retrial {
   std::vector<const Hit*> was_;  // by rule
   std::vector<const Hit*> now_;
   std::vector<bool> changed_;
-  std::vector<bool> unknown_;  // behind the decision, and only the rule itself could say whether it would have hit
+  std::vector<bool> unknown_;  // it could not say, or is behind the decision and only it could say what it would have
   std::deque<Hit> made_;       // a deque: they stay in place
 };
 

@@ -25,8 +25,14 @@ end
 -- ---------------------------------------------------------------- advance fee: "help me to move ten millions"
 
 -- Notaries write of an inheritance, banks of a deposit, universities of funds from abroad, charities of orphans: in the very words.
--- All the words together add no more than this; what makes the letter is that a stranger sends it (ADVANCE_FEE_BY_STRANGER).
+-- All the words together add no more than this.
 group("advance_fee", { max = 2.4, dampers = { DMARC_PASS = 2, DELIVERY_REPORT = 1, PASSES_ON = 1, SPEAKS_OF_FRAUD = 1 } })
+-- That a stranger sends them, from a free mailbox, proposes more, and wants to chat: so does an aunt who writes of a will, and a nun who thanks for
+-- a gift. It is one sign with many sides, and with the words it stays below 5, where DMARC passes below 4.
+group("advance_fee_sender", {
+  max = 2.5,
+  dampers = { DMARC_PASS = 1.9, DELIVERY_REPORT = 1, PASSES_ON = 1, SPEAKS_OF_FRAUD = 0.5, REPORTED_TO_DESK = 0.5, ABUSE_REPORT = 0.5 },
+})
 
 rule "FEE_SUM" {
   about = "a large sum of money is offered or promised",
@@ -256,7 +262,7 @@ rule "SENT_BY_STRANGER" {
 rule "ADVANCE_FEE_BY_STRANGER" {
   about = "a letter that promises a fortune goes to hidden recipients, shouts, or comes from somebody without a domain of his own",
   score = 1.6,
-  group = "content",
+  group = "advance_fee_sender",
   when = function(mail)
     if not mail:hit("ADVANCE_FEE") or not mail:hit("SENT_BY_STRANGER") or mail:hit("CONVERSATION") then return false end
     return math.max(1, math.min(fee_signs(mail) - 2, 3))
@@ -266,6 +272,30 @@ rule "ADVANCE_FEE_BY_STRANGER" {
     { hit = true, hits = { "ADVANCE_FEE", "SENT_BY_STRANGER" }, score = 1.6 },
     { hit = false, hits = { "ADVANCE_FEE", "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" } },
     { hit = false, hits = { "SENT_BY_STRANGER", "FEE_SUM", "FEE_FUNDS", "FEE_TRUST" } },
+  },
+}
+
+-- Millions, and nearly every sign: nobody writes so of what is true.
+rule "ADVANCE_FEE_IN_FULL" {
+  about = "a stranger promises millions in a letter that has nearly all signs of the fraud with advance fees",
+  score = 4.0,
+  group = "content",
+  when = function(mail)
+    if not mail:hit("ADVANCE_FEE_BY_STRANGER") or not mail:hit("FEE_SUM") then return false end
+    local signs = fee_signs(mail)
+    return signs >= 5, signs .. " signs"
+  end,
+  examples = {
+    {
+      hit = true, detail = "6 signs", header = { From = "Paul Moore <paul.moore77@gmail.com>" },
+      text = "Dear Friend,\nI am Barrister Paul Moore. My late client left USD 10.5 million. It is risk free. I need your urgent "
+        .. "assistance.",
+    },
+    {
+      hit = false, header = { From = "Mary Hill <mary.hill51@gmail.com>" },
+      text = "Dear Bob,\nyour uncle's will: the inheritance is 1.2 million euros. The notary needs your full name. God bless you.",
+    },
+    { hit = false, hits = { "ADVANCE_FEE_BY_STRANGER", "FEE_DEATH", "FEE_FUNDS", "FEE_PERSON", "FEE_TRUST", "FEE_CONTACT", "FEE_GREETING" } },
   },
 }
 
@@ -285,27 +315,12 @@ rule "ANSWER_AT_FREEMAIL" {
 rule "ADVANCE_FEE_BY_FREEMAIL" {
   about = "a letter that promises a fortune comes from a free mailbox, or wants the answer there",
   score = 2.0,
-  group = "content",
+  group = "advance_fee_sender",
   expression = "ADVANCE_FEE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or REPLY_TO_SECOND_MAILBOX)",
   examples = {
     { hit = true, hits = { "ADVANCE_FEE", "REPLY_TO_FREEMAIL" } },
     { hit = false, hits = { "ADVANCE_FEE" } },
     { hit = false, hits = { "FROM_FREEMAIL", "REPLY_TO_FREEMAIL" } },
-  },
-}
-
-rule "LOAN_OFFER" {
-  about = "the message offers a loan to whoever reads it",
-  score = 1.5,
-  group = "content",
-  body = phrases {
-    "(?:do|if) you (?:are in )?need (?:of )?(?:an? )?(?:urgent )?(?:business )?(?:loan|funding)", "urgent loan",
-    "loan (?:offers?|application form)", "(?:we|i) (?:offer|provide|give) (?:\\S+ ){0,4}loans?",
-    "loans? at (?:an? )?(?:low )?(?:interest|[0-9]+ ?%)", "(?:need|looking for) a (?:business|personal) loan",
-  },
-  examples = {
-    { hit = true, text = "Do you need an urgent loan?" },
-    { hit = false, text = "The library has extended your loan by two weeks." },
   },
 }
 

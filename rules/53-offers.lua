@@ -314,3 +314,18 @@ rule "TRIPS_AND_TELEPHONES" {
     { hit = false, text = "The cable of the television is too short." },
   },
 }
+
+rule "LOAN_OFFER" {
+  about = "the message offers a loan to whoever reads it",
+  score = 1.5,
+  group = "content",
+  body = phrases {
+    "(?:do|if) you (?:are in )?need (?:of )?(?:an? )?(?:urgent )?(?:business )?(?:loan|funding)", "urgent loan",
+    "loan (?:offers?|application form)", "(?:we|i) (?:offer|provide|give) (?:\\S+ ){0,4}loans?",
+    "loans? at (?:an? )?(?:low )?(?:interest|[0-9]+ ?%)", "(?:need|looking for) a (?:business|personal) loan",
+  },
+  examples = {
+    { hit = true, text = "Do you need an urgent loan?" },
+    { hit = false, text = "The library has extended your loan by two weeks." },
+  },
+}

@@ -39,7 +39,7 @@ rule "CHAT_BY_PHONE" {
 rule "CHAT_BY_PHONE_FREEMAIL" {
   about = "a stranger with a free mailbox, or without an address, wants the answer in a chat",
   score = 1.2,
-  group = "content",
+  group = "advance_fee_sender",
   expression = "CHAT_BY_PHONE and (FROM_FREEMAIL or REPLY_TO_FREEMAIL or TO_UNDISCLOSED or FROM_UNCLEAR or SUBJECT_PHONE or PHARMACY "
     .. "or ONLINE_DRUGS)",
   examples = {
@@ -113,7 +113,7 @@ rule "FREEMAIL_ADVERTISES" {
 rule "PROPOSAL" {
   about = "a stranger with a free mailbox hints at money or business, and wants an answer before saying more",
   score = 1.5,
-  group = "content",
+  group = "advance_fee_sender",
   expression = "(FEE_TRUST or FEE_FUNDS or FEE_SUM or FEE_DEATH) and (FEE_CONTACT or FEE_GREETING) and "
     .. "(FROM_FREEMAIL or REPLY_TO_FREEMAIL or REPLY_TO_SECOND_MAILBOX) and not CONVERSATION",
   examples = {

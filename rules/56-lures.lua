@@ -102,21 +102,26 @@ rule "CALLBACK_LURE_BY_FREEMAIL" {
   },
 }
 
--- The head of the office writes from a free mailbox, is in a meeting, and needs a favour.
+-- The head of the office writes from a free mailbox, is in a meeting, and needs a favour. No phrase stands both here and in
+-- BOSS_SECRECY: friends are in a meeting too, and have news to keep.
 rule "BOSS_LURE" {
   about = "the writer asks for a quick favour, gift cards or a changed bank account",
   score = 0.5,
   group = "content",
   body = phrases {
-    "are you (?:available|at your desk|in the office|free at the moment|unoccupied)",
+    "are you (?:at your desk|in the office|free at the moment|unoccupied)",
+    "are you available (?:now|right now|at the moment|at your desk|to)",
     "(?:buy|purchase|get|pick up) (?:some |a few |[0-9]+ )?(?:\\S+ )?gift cards?",
-    "(?:quick|small|urgent) (?:favou?r|task|request)", "in a meeting (?:and|now|right now|at the moment)",
+    "(?:quick|small|urgent) (?:favou?r|task|request)",
     "(?:change|update) (?:of )?(?:my )?(?:direct deposit|payroll|bank) (?:details|information|account)",
     "(?:your|send me your) (?:cell|mobile|personal|whatsapp) (?:phone )?number",
-    "scratch (?:off )?(?:the )?(?:back|card|silver)", "keep (?:this|it) (?:between us|confidential|a surprise)",
-  },
+    "scratch (?:off )?(?:the )?(?:back|card|silver)",
+  } .. "|\\bare[\\s\\x{A0}]{1,4}you[\\s\\x{A0}]+available[\\s\\x{A0}]*[?.!,;]",
   examples = {
     { hit = true, text = "Are you available? I need you to buy some gift cards." },
+    { hit = true, text = "Are you\navailable?" },
+    { hit = false, text = "I am in a meeting now. Keep it confidential!" },
+    { hit = false, text = "Are you available for tennis tomorrow?" },
     { hit = false, text = "The office is available on Monday." },
   },
 }
@@ -158,6 +163,8 @@ rule "BOSS_LURE_PRESSED" {
   examples = {
     { hit = true, hits = { "BOSS_LURE_BY_FREEMAIL", "BOSS_SECRECY" } },
     { hit = true, header = { From = "Ann Hill <ceo.hill88@gmail.com>" }, text = "Are you available? I am in a meeting and can't talk." },
+    { hit = false, header = { From = "Ann Hill <ann.hill@gmail.com>" }, text = "We are expecting a baby! Please keep it confidential." },
+    { hit = false, header = { From = "Ann Hill <ann.hill@gmail.com>" }, text = "Are you available for tennis? I am in a meeting until four." },
     { hit = false, header = { From = "Ann Hill <hill@example.org>" }, text = "Are you available? I am in a meeting and can't talk." },
   },
 }

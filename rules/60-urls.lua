@@ -223,16 +223,53 @@ rule "URL_MIXED_ALPHABETS" {
   },
 }
 
--- The page greets the victim with the address already filled in. Honest links carry a code, not the address behind "#".
+-- Whether the link holds the address of one of the recipients: `text` in small letters.
+local function names_recipient(mail, text)
+  for i = 1, math.min(#mail.rcpts, 20) do
+    local rcpt = mail.rcpts[i]:lower()
+    if rcpt:find("@") and text:find(rcpt) then return true end
+  end
+  return false
+end
+
+-- The page greets the victim with the address already filled in. Honest links carry a code, not the address behind "#". In the
+-- query and in the path it stands in honest ones too, to confirm it and to end a subscription: who does that is proven to be the
+-- author, names the way to end it in the header (RFC 2369, 3.2), or leads to his own site. None of them needs free hosting for it.
 rule "URL_WITH_VICTIM" {
   about = "a link carries an e-mail address to the page that it opens",
   score = 2.0,
   group = "urls",
-  url = "(?i)^https?://[^#]*#[^@\\s]*[a-z0-9._+-]+(?:@|%40)[a-z0-9-]+(?:\\.[a-z0-9-]+)+$",
+  when = function(mail)
+    local proven = mail:hit("DMARC_PASS") or mail:header("List-Unsubscribe") ~= nil
+    local from = author_domain(mail)
+    return find(mail, function(url)
+      local text = url.path:sub(1, 2000):lower()
+      if not text:find("@") and not text:find("%40") then return false end
+      if text:match("#[^@\\s]*[a-z0-9._+-]+(?:@|%40)[a-z0-9-]+(?:\\.[a-z0-9-]+)+$") then return true end
+      if not FREE_HOSTING:has(url.host) then
+        if proven then return false end
+        if from and url.domain ~= "" and (from == url.domain or from:sub(-#url.domain - 1) == "." .. url.domain) then return false end
+      end
+      return names_recipient(mail, (text:gsub("%40", "@")))
+    end)
+  end,
   examples = {
-    { hit = true, urls = { "https://evil.example/login#ann@example.org" } },
+    { hit = true, urls = { "https://evil.example/login#ann@example.org" }, detail = "evil.example" },
+    { hit = true, hits = { "DMARC_PASS" }, urls = { "https://evil.example/login#u=ann%40example.org" } },
+    { hit = true, rcpts = { "ann@example.org", "Bob@example.org" }, urls = { "https://mail-desk.web.app/?u=bob%40example.org" } },
+    { hit = true, hits = { "DMARC_PASS" }, rcpts = { "bob@example.org" }, urls = { "https://mail-desk.web.app/?u=bob@example.org" } },
+    { hit = true, rcpts = { "bob@example.org" }, urls = { "https://evil.example/login/bob@example.org/" } },
     { hit = false, urls = { "https://example.org/contact#people" } },
-    { hit = false, urls = { "https://example.org/u?mail=ann@example.org" } },
+    { hit = false, rcpts = { "bob@example.org" }, urls = { "https://evil.example/u?mail=ann@example.org" } },
+    { hit = false, hits = { "DMARC_PASS" }, rcpts = { "bob@example.org" }, urls = { "https://list.example/end?mail=bob@example.org" } },
+    {
+      hit = false, rcpts = { "bob@example.org" }, header = { ["List-Unsubscribe"] = "<https://list.example/end>" },
+      urls = { "https://list.example/end?mail=bob@example.org" },
+    },
+    {
+      hit = false, rcpts = { "bob@example.org" }, header = { From = "Shop <shop@shop.example>" },
+      urls = { "https://www.shop.example/confirm?mail=bob%40example.org" },
+    },
   },
 }
 

@@ -101,7 +101,20 @@ rule "PASSES_ON" {
 }
 
 -- Warnings quote what they warn of. Who writes spam can write these words as well, and does not: they spoil the letter. So there must
--- be several, and the author proven.
+-- be several, and the author proven. The plainer words of newsletters count in those only, and with no answer wanted at a free mailbox.
+local EXPERT_WORDS = {
+  "(?i)\\bphishing", "(?i)\\bsextortion", "(?i)\\badvance[- ]fee fraud|vorschussbetrug", "(?i)hxxps?:|\\[\\.\\]",
+  "(?i)\\bdo not pay\\b|zahlen sie nicht",
+  "(?i)\\b(?:awareness|CERT|indicators? of compromise|polizei|verbraucherzentrale|gendarmerie)\\b", "(?i)\\bmalware",
+}
+local PLAIN_WORDS = {
+  "(?i)\\b(?:extortion|blackmail|erpress(?:er|ung))", "(?i)\\b(?:scam(?:s|mers?)?|frauds?|fraudsters?|betr[uü]g(?:er|s)?)\\b",
+  "(?i)\\b(?:we warn|warns?|warning(?: of| about|:)|beware|wir warnen|warnung|going (?:a)?round|explain how|how to (?:spot|recogni[sz]e))\\b",
+  "(?i)\\b(?:never|don['’]t) pay\\b|nicht zahlen",
+  "(?i)\\b(?:criminals|attackers|kriminelle)\\b",
+  "(?i)\\b(?:delete|ignore|report|l[oö]schen sie) (?:it|them|the (?:mail|e-?mail|message)|such|diese|die)\\b",
+}
+
 rule "SPEAKS_OF_FRAUD" {
   about = "the message warns of fraud in the words of those who fight it, and its author is proven",
   score = 0.0,
@@ -110,11 +123,15 @@ rule "SPEAKS_OF_FRAUD" {
     if not mail:hit("DMARC_PASS") or mail:hit("FROM_FREEMAIL") or mail:hit("URL_WITH_VICTIM") then return false end
     local text = mail.text:sub(1, 20000)
     local signs = 0
-    for _, word in ipairs {
-      "(?i)\\bphishing", "(?i)\\bsextortion", "(?i)\\badvance[- ]fee fraud|vorschussbetrug", "(?i)hxxps?:|\\[\\.\\]", "(?i)\\bdo not pay\\b|zahlen sie nicht",
-      "(?i)\\b(?:awareness|CERT|indicators? of compromise|polizei|verbraucherzentrale|gendarmerie)\\b", "(?i)\\bmalware",
-    } do
+    for _, word in ipairs(EXPERT_WORDS) do
       if text:match(word) then signs = signs + 1 end
+    end
+    -- RFC 2919 and RFC 2369: the fields of lists.
+    local list = mail:header("List-Id") or mail:header("List-Unsubscribe")
+    if list and not mail:hit("REPLY_TO_FREEMAIL") and not mail:hit("ADVANCE_FEE") then
+      for _, word in ipairs(PLAIN_WORDS) do
+        if text:match(word) then signs = signs + 1 end
+      end
     end
     return signs >= 3, signs .. " words"
   end,
@@ -122,6 +139,20 @@ rule "SPEAKS_OF_FRAUD" {
     {
       hit = true, hits = { "DMARC_PASS" }, detail = "4 words",
       text = "CERT weekly: a new wave of sextortion. \"I have hacked your device.\" Phishing leads to hxxps://desk[.]example.",
+    },
+    {
+      hit = true, hits = { "DMARC_PASS" }, header = { ["List-Id"] = "<news.example>" },
+      text = "This extortion mail is going round: \"I have hacked your device.\" It is a scam. Do not pay, and delete it.",
+    },
+    {
+      hit = true, hits = { "DMARC_PASS" }, header = { ["List-Unsubscribe"] = "<https://news.example/end>" },
+      text = "We explain how scammers work: they write \"I hacked your device, pay in bitcoin\". Never pay.",
+    },
+    { hit = false, hits = { "DMARC_PASS" }, text = "This extortion mail is going round. It is a scam, delete it." },
+    { hit = false, header = { ["List-Id"] = "<news.example>" }, text = "This extortion mail is going round. It is a scam, delete it." },
+    {
+      hit = false, hits = { "DMARC_PASS", "REPLY_TO_FREEMAIL" }, header = { ["List-Id"] = "<news.example>" },
+      text = "The fraudsters were caught. Beware of criminals, and report it to get your money back.",
     },
     { hit = false, text = "CERT weekly: sextortion and phishing at hxxps://desk[.]example." },
     { hit = false, hits = { "DMARC_PASS" }, text = "Phishing? No. Verify your account." },

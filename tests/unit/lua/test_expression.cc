@@ -50,6 +50,32 @@ TEST(Expression, NotBindsStrongestThenAndThenOr) {
   EXPECT_TRUE(says("A and not B and C", {"A", "C"}));
 }
 
+// Of three rules A is unknown, Y has hit, N has not.
+Truth weighed(const std::string& text) {
+  Expression made = parsed(text);
+  return made.weigh([&made](size_t i) {
+    const std::string& name = made.names()[i];
+    return name == "A" ? Truth::Unknown : name == "Y" ? Truth::Yes : Truth::No;
+  });
+}
+
+TEST(Expression, WhatDependsOnTheUnknownIsUnknown) {
+  EXPECT_EQ(weighed("A"), Truth::Unknown);
+  EXPECT_EQ(weighed("not A"), Truth::Unknown);
+  EXPECT_EQ(weighed("A and Y"), Truth::Unknown);
+  EXPECT_EQ(weighed("not A or N"), Truth::Unknown);
+  EXPECT_EQ(weighed("not (A and Y)"), Truth::Unknown);
+}
+
+TEST(Expression, WhatTheUnknownCannotChangeIsKnown) {
+  EXPECT_EQ(weighed("A and N"), Truth::No);
+  EXPECT_EQ(weighed("N and not A"), Truth::No);
+  EXPECT_EQ(weighed("A or Y"), Truth::Yes);
+  EXPECT_EQ(weighed("Y or not A"), Truth::Yes);
+  EXPECT_EQ(weighed("not (A and N)"), Truth::Yes);
+  EXPECT_EQ(weighed("not N and Y"), Truth::Yes);
+}
+
 TEST(Expression, TakesItsWordsInLowerOrUpperCaseAndAnySpace) {
   EXPECT_TRUE(says("A AND NOT\tB\n OR(C)", {"A"}));
   EXPECT_TRUE(says("(A)and(B)", {"A", "B"}));

@@ -175,6 +175,29 @@ TEST(Rules, FailingRuleIsSkippedAndTheOthersRun) {
   EXPECT_THAT(run.seen.hits, ElementsAre("GOOD"));
 }
 
+std::string over(const std::string& name, const std::string& expression, const std::string& more = "") {
+  return "rule '" + name + "' { about = 't', score = 1, " + more + " expression = '" + expression + "' }\n";
+}
+
+TEST(Rules, NotOfARuleThatFailedIsNoHit) {
+  Judged run(rule_text("HONEST", "error('x')", "stage = 'mail',") + rule_text("GOOD", "return true") +
+             over("NOT_HONEST", "not HONEST") + over("EARLY", "HONEST", "stage = 'mail',") + over("OVER", "not EARLY") +
+             over("EITHER", "not HONEST or GOOD") + over("BOTH", "HONEST and not GOOD") + over("NOT_BOTH", "not BOTH"));
+  EXPECT_THAT(run.seen.hits, ElementsAre("GOOD", "EITHER", "NOT_BOTH"));
+}
+
+TEST(Rules, NotOfARuleThatRanIsAHitWhereAnotherFailed) {
+  Judged run(rule_text("BAD", "error('x')") + rule_text("NO", "return false") + over("NOT_NO", "not NO"));
+  EXPECT_THAT(run.seen.hits, ElementsAre("NOT_NO"));
+}
+
+TEST(Rules, OfMoreFailuresThanAreKeptNoneCountsAsSaid) {
+  std::string text;
+  for (size_t i = 0; i <= Evaluation::kMostErrors; ++i) text += rule_text("BAD_" + std::to_string(i), "error('x')");
+  Judged run(text + over("NOT_LAST", "not BAD_" + std::to_string(Evaluation::kMostErrors)));
+  EXPECT_THAT(run.seen.hits, testing::IsEmpty());
+}
+
 class RuleDirectory : public testing::Test {
  public:
   RuleDirectory() {

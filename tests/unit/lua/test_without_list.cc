@@ -42,6 +42,17 @@ TEST_F(Listed, WithoutAListExpressionsAreWorkedOutAnew) {
   EXPECT_EQ(after.hits.at(1).detail, "URI_ABUSE");
 }
 
+TEST_F(Listed, WithoutAListARuleThatFailedHasStillSaidNothing) {
+  rules(kZen + rule_text("BAD", "error('x')") +
+        "rule 'EITHER' { about = 't', score = 1, expression = 'ZEN_SBL or not BAD' }\n"
+        "rule 'NEITHER' { about = 't', score = 1, expression = 'not EITHER' }\n"
+        "rule 'UNLISTED' { about = 't', score = 1, expression = 'not ZEN_SBL' }\n");
+  listed("ZEN", {{"192.0.2.7", {"127.0.0.2"}}});
+  run();
+  EXPECT_THAT(hits(), ElementsAre("ZEN_SBL", "EITHER"));
+  EXPECT_THAT(names(without("ZEN")), ElementsAre("UNLISTED"));
+}
+
 TEST_F(Listed, WithoutAListItsDecisionIsGone) {
   rules(rule_text("BEFORE", "return true", "stage = 'connect',") + blocking("") + kUri);
   listed("ZEN", {{"192.0.2.7", {"127.0.0.2"}}});
