@@ -21,6 +21,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr size_t kMostFound = 100;  // JournalReader::find()
+
 int complain(std::string_view what) {
   std::cerr << "postern explain: " << what << '\n';
   return kBadInput;
@@ -58,7 +60,8 @@ std::string not_found(ops::JournalReader& journal, const std::string& id, const 
          fmt::format(
              "; the id is of {}. A message is written within a second of its answer. Missing are those that were "
              "never answered, because the client left, and those that the disk did not take "
-             "(postern_journal_dropped_total): the log has them",
+             "(postern_journal_dropped_total): the log has them. An id that a connection was told again and again for "
+             "many refusals is written when it ends",
              local_time(given));
 }
 
@@ -115,7 +118,10 @@ int print(ops::JournalReader& journal, const std::vector<ops::JournalRow>& rows,
     std::cout << object.dump(-1, ' ', true, ordered_json::error_handler_t::replace) << '\n';
     return status;
   }
-  if (rows.size() > 1) std::cout << rows.size() << " answers were given under this id, the last one first\n\n";
+  if (rows.size() > 1) {
+    std::cout << (rows.size() < kMostFound ? "" : "at least ") << rows.size()
+              << " answers were given under this id, the last one first\n\n";
+  }
   std::cout << text;
   return status;
 }

@@ -96,9 +96,17 @@ std::string cause_reason(const JournalEntry& entry) {
   if (entry.cause == Cause::TooBig) text = size_text(entry);
   if (text.empty()) text = recipient_text(entry.cause);
   if (text.empty()) text = other_text(entry.cause);
-  if (!entry.repeated) return text;
-  return fmt::format("{}. This was answered {} more under this id", text,
-                     entry.times == 1 ? std::string("once") : counted(entry.times, "time"));
+  return text;
+}
+
+std::string times_text(const JournalEntry& entry) {
+  if (!entry.repeated) return "";
+  std::string times = entry.times == 1 ? std::string("once") : counted(entry.times, "time");
+  if (entry.transactions == 0) return fmt::format(". This was answered {} more under this id", times);
+  return fmt::format(
+      ". This id is that of {} of this connection, those after the first ones, which had ids of their own: there this "
+      "was answered {}. The sender is that of the last",
+      counted(entry.transactions, "transaction"), times);
 }
 
 }  // namespace postern::cli

@@ -12,5 +12,8 @@ namespace postern::cli {
 [[nodiscard]] std::string_view cause_headline(const ops::JournalEntry& entry);
 /// One or two sentences, without a full stop: what happened, and which setting would change it.
 [[nodiscard]] std::string cause_reason(const ops::JournalEntry& entry);
+/// Goes on from the reason, without a full stop: how often it was answered, of an entry that stands for those that
+/// followed; else empty.
+[[nodiscard]] std::string times_text(const ops::JournalEntry& entry);
 
 }  // namespace postern::cli

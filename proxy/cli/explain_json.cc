@@ -220,6 +220,7 @@ ordered_json explain_json(const JournalEntry& entry, const Around& around) {
                          {"reply", entry.reply}};
   if (entry.cause != session::Cause::None) object["cause"] = session::to_string(entry.cause);
   if (entry.repeated) object["times"] = entry.times;
+  if (entry.transactions > 0) object["transactions"] = entry.transactions;
   if (entry.client_gone) object["client_gone"] = true;
   if (entry.duplicate) object["duplicate"] = true;
   if (entry.evaluation.decision) {

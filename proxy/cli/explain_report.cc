@@ -153,7 +153,7 @@ std::string head_text(const JournalEntry& entry, const Around& around) {
   if (entry.verdict == "error" && entry.judgement.verdict != Verdict::Accept) {
     out += fmt::format(" (the verdict was {})", rules::to_string(entry.judgement.verdict));
   }
-  out += '\n' + wrapped("because " + reason(entry, around), 2);
+  out += '\n' + wrapped("because " + reason(entry, around) + times_text(entry), 2);
   out += wrapped((entry.client_gone ? "reply, which the client was not there to read: " : "reply: ") +
                      shown(entry.reply, kMaxReply),
                  2);

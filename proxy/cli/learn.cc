@@ -142,7 +142,13 @@ class Learning {
   Result<void> forget_one(const classifier::Example& example, Given& given) {
     auto gone = store_.forget(example.digest, example.sender);
     if (!gone) return tl::unexpected(std::move(gone.error()));
-    ++(*gone ? given.forgotten : given.strange);
+    const std::pair key(example.digest, example.sender);
+    if (*gone) {
+      said_.emplace(key, given.spam);
+      ++given.forgotten;
+    } else {
+      ++(said_.count(key) != 0 ? given.alike : given.strange);
+    }
     return {};
   }
 
@@ -180,12 +186,13 @@ void report(const Given& given, bool forget) {
     fmt::format_to(out, " {} forgotten, {} had not been learned", given.forgotten, given.strange);
   } else {
     fmt::format_to(out, " {} new, {} already known", given.fresh, given.known);
-    if (given.alike > 0)
-      fmt::format_to(out, ", {} the same as {} of them", given.alike, one(given.alike) ? "another" : "others");
-    if (given.relabelled > 0) {
-      fmt::format_to(out, ", {} that {} {} before", given.relabelled, one(given.relabelled) ? "was" : "were",
-                     name_of(!given.spam));
-    }
+  }
+  if (given.alike > 0) {
+    fmt::format_to(out, ", {} the same as {} of them", given.alike, one(given.alike) ? "another" : "others");
+  }
+  if (given.relabelled > 0) {
+    fmt::format_to(out, ", {} that {} {} before", given.relabelled, one(given.relabelled) ? "was" : "were",
+                   name_of(!given.spam));
   }
   if (given.empty > 0) fmt::format_to(out, ", {} with nothing to learn from", given.empty);
   if (given.foreign > 0) {
@@ -229,12 +236,15 @@ bool is_poorer(uint64_t now, uint64_t before) {
 /// A store that was lost must not cost the model too, which may have taken a year to learn.
 Result<void> keep_what_is_better(const std::optional<Counts>& lost, const Counts& now, const std::string& directory) {
   if (!lost || (!is_poorer(now.ham, lost->ham) && !is_poorer(now.spam, lost->spam))) return {};
-  return fail(Code::BadInput,
-              fmt::format("{} was made of {} ham and {} spam, of which {} does not know any more; with what is given "
-                          "there would be {} ham and {} spam. Nothing is changed, and the gateway goes on with it. "
-                          "Learn all of it again in one run, put back {} from a backup, or begin anew with --fresh",
-                          Learned::model_in(directory), lost->ham, lost->spam, Learned::file_in(directory), now.ham,
-                          now.spam, Learned::file_in(directory)));
+  return fail(
+      Code::BadInput,
+      fmt::format(
+          "{} was made of {} ham and {} spam, of which {} does not know any more; with what is given "
+          "there would be {} ham and {} spam. Nothing is changed, and the gateway goes on with it. "
+          "Learn all of it again in one run, put back a backup of {} that knows it, or make the model of what there "
+          "is now with --fresh",
+          Learned::model_in(directory), lost->ham, lost->spam, Learned::file_in(directory), now.ham, now.spam,
+          Learned::file_in(directory)));
 }
 
 classifier::Weights train_shown(std::vector<classifier::Example> examples, int64_t wall_seconds) {

@@ -57,7 +57,7 @@ class JournalRun {
       return;
     }
     // A repeat that was answered from memory was not judged; nor was what was refused before the rules came to it.
-    if (entry->duplicate || entry->cause != session::Cause::None) return;
+    if (entry->duplicate || entry->repeated || entry->cause != session::Cause::None) return;
     Sample sample;
     sample.name = entry->id;
     std::vector<Opinion> opinions;

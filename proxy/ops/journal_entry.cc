@@ -240,6 +240,8 @@ JournalRow journal_row(const session::RefusalRecord& record, const lists::Lists*
   write_cause(out, record.cause);
   out.field("count", record.times, uint64_t{1});
   out.field("repeated", record.repeated);
+  out.field("transactions", record.transactions);
+  out.field("rcpts_unlisted", record.rcpts_left_out);
   write_timeline(out, record.timeline, record.at);
   finish(row, out, facts_of(record.facts), lists, false);
   return row;

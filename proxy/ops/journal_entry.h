@@ -80,8 +80,9 @@ struct JournalEntry {
   std::string backend_reply;
   std::string reply;
   session::Cause cause = session::Cause::None;
-  uint64_t times = 1;     // of a refusal before the message: so often, as RefusalRecord has it
-  bool repeated = false;  // and all of them after another entry of this id
+  uint64_t times = 1;         // of a refusal before the message: so often, as RefusalRecord has it
+  bool repeated = false;      // and all of them after another entry of this id,
+  uint64_t transactions = 0;  // or of so many transactions of the connection; 0: of the one of this id
   bool client_gone = false;
   bool duplicate = false;
   Duration total{};

@@ -100,6 +100,7 @@ void read_outcome(const JournalFields& data, JournalEntry& entry) {
   entry.cause = data.word("cause", session::Cause::None);
   entry.times = data.count("count", 1);
   entry.repeated = data.flag("repeated");
+  entry.transactions = data.count("transactions");
   entry.client_gone = data.flag("client_gone");
   entry.duplicate = data.flag("duplicate");
   entry.bare_newlines = data.count("bare_newlines");
@@ -136,6 +137,7 @@ Result<JournalEntry> read_entry(const JournalRow& row) {
   read_shadow(data, entry.shadow);
   read_timeline(data, entry);
   read_facts(data, entry);
+  entry.rcpts_left_out += data.count("rcpts_unlisted");
   if (bad) return fail(Code::BadInput, "a row with fields that are not of this journal's format");
   return entry;
 }

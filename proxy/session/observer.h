@@ -57,7 +57,11 @@ struct RefusalRecord {
   /// them.
   uint64_t times = 1;
   bool repeated = false;  // of those that followed
-  std::string reply;      // what the client was told, its first line; the last of several
+  /// They are of so many transactions of the connection, beyond those that had an id of their own; 0: of the one of
+  /// this id.
+  uint64_t transactions = 0;
+  uint64_t rcpts_left_out = 0;  // refused so, and not in facts->rcpts
+  std::string reply;            // what the client was told, its first line; the last of several
   std::string_view rules_version;
   int64_t wall_ms = 0;
   TimePoint at;

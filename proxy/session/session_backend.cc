@@ -11,17 +11,6 @@ namespace postern::session {
 
 using smtp::Reply;
 
-namespace {
-
-/// No rule decided what we answer for a backend that cannot be asked, whatever one has said of the sender.
-rules::Evaluation undecided(const Transaction& tx) {
-  rules::Evaluation evaluation = tx.evaluation;
-  evaluation.decision.reset();
-  return evaluation;
-}
-
-}  // namespace
-
 bool SessionImpl::embedded(const Transaction& tx) {
   return tx.route != nullptr && tx.route->front().kind == BackendAddress::Kind::Maildir;
 }
@@ -79,8 +68,6 @@ void SessionImpl::release_backend() {
 /// refuses is returned; nothing means it stands. A connection left over from an earlier message may have died
 /// meanwhile; then each address gets one attempt.
 Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
-  // With routes the backend is known at the first recipient only; and a backend that knew the sender is lost later.
-  bool at_mail = policy_.backend.routes.empty() && tx.facts.rcpts.empty() && !tx.mail_sent;
   TimePoint begin = services_.clock.now();
   Attempt attempt;
   if (co_await reuse_backend(tx)) attempt = co_await say_mail(tx, begin);
@@ -90,7 +77,7 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
     if (!opened) {
       tx.backend_reply = opened.error().message;
       mark(Moment::What::Backend, begin, tx.backend_reply);
-      attempt = {false, true, Cause::None, unavailable(opened.error(), tx.id)};
+      attempt = {false, true, Cause::None, unavailable(opened.error())};
       break;
     }
     attempt = co_await say_mail(tx, begin);
@@ -99,11 +86,11 @@ Task<std::optional<Reply>> SessionImpl::establish(Transaction& tx) {
   // An answer to the final dot is told with its message.
   if (tx.final_dot != TimePoint{}) {
     tx.cause = attempt.cause;
-    if (attempt.cause != Cause::None) attempt.refusal = with_id(std::move(*attempt.refusal), tx.id);
+    if (attempt.ours) attempt.refusal = with_id(std::move(*attempt.refusal), tx.id);
   } else if (attempt.cause != Cause::None) {
     attempt.refusal = refuse_here(attempt.cause, std::move(*attempt.refusal));
   } else if (attempt.ours) {
-    report_refusal(tx.facts, undecided(tx), at_mail ? rules::Stage::Mail : rules::Stage::Rcpt, tx.id, *attempt.refusal);
+    attempt.refusal = refuse_unreached(tx, std::move(*attempt.refusal));
   }
   co_return attempt.refusal;
 }
@@ -117,7 +104,7 @@ Task<SessionImpl::Attempt> SessionImpl::say_mail(Transaction& tx, TimePoint begi
   }
   auto answer = co_await backend_->mail(tx.mail);
   mark_backend(begin, answer);
-  if (!answer) co_return Attempt{false, true, Cause::None, unavailable(answer.error(), tx.id)};
+  if (!answer) co_return Attempt{false, true, Cause::None, unavailable(answer.error())};
   bool leaving = answer->code == 421;
   last_positive_ = pass_on(std::move(*answer), "2.1.0");
   if (!last_positive_.positive()) co_return Attempt{!leaving, false, Cause::None, last_positive_};
@@ -148,10 +135,8 @@ Task<bool> SessionImpl::reuse_backend(const Transaction& tx) {
 Task<std::optional<Reply>> SessionImpl::replay_recipients(const Transaction& tx) {
   for (const auto& recipient : tx.recipients) {
     auto accepted = co_await backend_->rcpt(recipient);
-    if (!accepted) co_return unavailable(accepted.error(), tx.id);
-    if (!accepted->positive()) {
-      co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later" + id_tag(tx.id));
-    }
+    if (!accepted) co_return unavailable(accepted.error());
+    if (!accepted->positive()) co_return Reply(451, "4.4.1", "the mail system changed its mind, try again later");
   }
   co_return std::nullopt;
 }
@@ -163,8 +148,7 @@ Task<Reply> SessionImpl::offer_recipient(Transaction& tx, const smtp::RcptComman
   if (!tx.mail_sent || !backend_->is_open()) reply = co_await establish(tx);
   if (!reply) {
     auto answer = co_await backend_->rcpt(command);
-    reply = answer ? pass_on(std::move(*answer), "2.1.5") : unavailable(answer.error(), tx.id);
-    if (!answer) report_refusal(tx.facts, undecided(tx), rules::Stage::Rcpt, tx.id, *reply);
+    reply = answer ? pass_on(std::move(*answer), "2.1.5") : refuse_unreached(tx, unavailable(answer.error()));
   }
   tx.facts.rcpts.pop_back();
   co_return std::move(*reply);

@@ -89,7 +89,7 @@ class SessionImpl final : private LinkEvents {
   Task<std::optional<smtp::Reply>> run_mail_rules(Transaction& transaction);
   Task<std::optional<smtp::Reply>> take_new_rules();
   Task<std::optional<smtp::Reply>> decided(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage,
-                                           std::string id, bool greeting);
+                                           bool greeting);
   Task<std::string> list_text(const Facts& facts, const rules::Decision& decision);
   void start_checks(Transaction& transaction);
   [[nodiscard]] smtp::Extensions offer() const;
@@ -105,9 +105,9 @@ class SessionImpl final : private LinkEvents {
   void watch_dns();
   void report(Transaction& transaction, const rules::Judgement& judgement, std::string verdict,
               const smtp::Reply& reply, bool duplicate);
-  void report_refusal(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage, std::string id,
-                      const smtp::Reply& reply);
-  void report_refusal(RefusalRecord record);
+  void report_refusal(RefusalRecord record, std::string_view backend = {});
+  [[nodiscard]] Refusals::Answer next_refusal(Cause cause, std::string_view rule, rules::Stage stage);
+  void tell_or_count(Refusals::Answer answer, RefusalRecord record);
   /// What a refusal that no rule decided is about; empty: nothing of it is known yet.
   struct About {
     std::string from = {};
@@ -116,6 +116,7 @@ class SessionImpl final : private LinkEvents {
   };
   [[nodiscard]] smtp::Reply refuse(Cause cause, rules::Stage stage, smtp::Reply reply, const About& about);
   [[nodiscard]] smtp::Reply refuse_here(Cause cause, smtp::Reply reply);
+  [[nodiscard]] smtp::Reply refuse_unreached(const Transaction& transaction, smtp::Reply reply);
   void report_rest(const Refusals::Rest& rest);
 
   // --- session_lists.cc
@@ -146,7 +147,7 @@ class SessionImpl final : private LinkEvents {
   Task<std::optional<smtp::Reply>> establish(Transaction& transaction);
   struct Attempt {
     bool reached = false;
-    bool ours = false;                   // the refusal is our own: nobody could be asked,
+    bool ours = false;                   // the refusal is our own, without an id yet: nobody could be asked,
     Cause cause = Cause::None;           // or for this
     std::optional<smtp::Reply> refusal;  // nothing: the backend stands where the transaction does
   };

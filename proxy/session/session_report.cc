@@ -1,4 +1,6 @@
 // What is told of a message or a refusal once it is answered, and the timeline behind it.
+#include <algorithm>
+
 #include "proxy/session/message_id.h"
 #include "proxy/session/reply_text.h"
 #include "proxy/session/session_impl.h"
@@ -60,37 +62,46 @@ void SessionImpl::report(Transaction& tx, const rules::Judgement& judgement, std
   services_.observer.message(record);
 }
 
-void SessionImpl::report_refusal(const Facts& facts, const rules::Evaluation& evaluation, rules::Stage stage,
-                                 std::string id, const Reply& reply) {
-  RefusalRecord record;
-  record.id = std::move(id);
-  record.facts = &facts;
-  record.stage = stage;
-  record.evaluation = &evaluation;
-  record.reply = reply.to_string();
-  report_refusal(std::move(record));
-}
-
-void SessionImpl::report_refusal(RefusalRecord record) {
-  record.rules_version = snapshot_.host->rules().version();
+/// `backend`: its last word, where the timeline does not have it.
+void SessionImpl::report_refusal(RefusalRecord record, std::string_view backend) {
+  if (record.rules_version.empty()) record.rules_version = snapshot_.host->rules().version();
   record.wall_ms = services_.clock.wall_ms();
   record.at = services_.clock.now();
   Timeline story = timeline();  // the session goes on, and its later messages know nothing of this
+  if (!backend.empty()) story.add(Moment::What::Backend, record.at, backend);
   story.add(Moment::What::Reply, record.at, record.reply);
   record.timeline = &story;
   services_.observer.refused(record);
 }
 
+/// The id of the answer that comes now, by a rule or for a cause.
+Refusals::Answer SessionImpl::next_refusal(Cause cause, std::string_view rule, Stage stage) {
+  if (!refusals_) refusals_ = std::make_unique<Refusals>();
+  int64_t now = services_.clock.wall_ms();
+  bool of_transaction = transaction_ && stage >= Stage::Mail;
+  auto answer = refusals_->refuse(cause, rule, of_transaction ? transaction_->id : make_message_id(now), now);
+  report_rest(answer.before);
+  return answer;
+}
+
+void SessionImpl::tell_or_count(Refusals::Answer answer, RefusalRecord record) {
+  record.id = std::move(answer.id);
+  if (answer.tell) {
+    report_refusal(std::move(record));
+    return;
+  }
+  bool unreached = record.cause == Cause::None && !record.evaluation->decision;
+  const auto& steps = timeline().moments();
+  auto said =
+      std::find_if(steps.rbegin(), steps.rend(), [](const Moment& one) { return one.what == Moment::What::Backend; });
+  refusals_->count(record, snapshot_.host->rules().version(),
+                   unreached && said != steps.rend() ? std::string_view(said->text) : std::string_view());
+}
+
 /// Names the reply, and tells of it or counts it (Refusals).
 Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& about) {
-  if (!refusals_) refusals_ = std::make_unique<Refusals>();
-  auto answer = refusals_->refuse(cause, transaction_ ? transaction_->id : make_message_id(services_.clock.wall_ms()));
-  report_rest(answer.before);
+  auto answer = next_refusal(cause, {}, stage);
   reply = with_id(std::move(reply), answer.id);
-  if (!answer.tell) {
-    refusals_->count(cause, stage, about.from, about.rcpt, reply.to_string());
-    return reply;
-  }
   Facts facts = connection_facts();
   facts.from = about.from;
   facts.size = about.size;
@@ -98,13 +109,28 @@ Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& ab
   rules::Evaluation evaluation = transaction_ ? transaction_->evaluation : evaluation_;
   evaluation.decision.reset();
   RefusalRecord record;
-  record.id = std::move(answer.id);
   record.facts = &facts;
   record.stage = stage;
   record.evaluation = &evaluation;
   record.cause = cause;
   record.reply = reply.to_string();
-  report_refusal(std::move(record));
+  tell_or_count(std::move(answer), std::move(record));
+  return reply;
+}
+
+/// No backend can be asked: no rule decided that, whatever one has said of the sender.
+Reply SessionImpl::refuse_unreached(const Transaction& tx, Reply reply) {
+  Stage stage = tx.facts.rcpts.empty() ? Stage::Mail : Stage::Rcpt;
+  auto answer = next_refusal(Cause::None, {}, stage);
+  reply = with_id(std::move(reply), answer.id);
+  rules::Evaluation evaluation = tx.evaluation;
+  evaluation.decision.reset();
+  RefusalRecord record;
+  record.facts = &tx.facts;
+  record.stage = stage;
+  record.evaluation = &evaluation;
+  record.reply = reply.to_string();
+  tell_or_count(std::move(answer), std::move(record));
   return reply;
 }
 
@@ -119,21 +145,20 @@ Reply SessionImpl::refuse_here(Cause cause, Reply reply) {
 
 void SessionImpl::report_rest(const Refusals::Rest& rest) {
   if (rest.times == 0) return;
-  Facts facts = connection_facts();
-  facts.from = rest.from;
-  facts.rcpts = rest.rcpts;
-  rules::Evaluation evaluation = transaction_ ? transaction_->evaluation : evaluation_;
-  evaluation.decision.reset();
   RefusalRecord record;
   record.id = rest.id;
-  record.facts = &facts;
+  record.facts = &rest.facts;
   record.stage = rest.stage;
-  record.evaluation = &evaluation;
+  record.evaluation = &rest.evaluation;
   record.cause = rest.cause;
   record.times = rest.times;
   record.repeated = true;
+  record.transactions = rest.transactions;
+  record.rcpts_left_out = rest.rcpts_left_out;
   record.reply = rest.reply;
-  report_refusal(std::move(record));
+  record.rules_version = rest.rules_version;
+  // A timeline of one transaction has it already.
+  report_refusal(std::move(record), rest.transactions > 0 ? std::string_view(rest.backend) : std::string_view());
 }
 
 /// RSET, EHLO, STARTTLS, the end of the message, or of the session: nothing more is said under its id.

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "filters/base/bytes.h"
-#include "proxy/session/message_id.h"
 #include "proxy/session/reply_text.h"
 #include "proxy/session/session_impl.h"
 
@@ -29,7 +28,7 @@ Task<std::optional<Reply>> SessionImpl::run_connect_rules(bool greeting) {
   Facts facts = connection_facts();
   co_await run_rules(Stage::Connect, facts, evaluation_, nullptr);
   connect_hits_ = evaluation_.hits.size();
-  co_return co_await decided(facts, evaluation_, Stage::Connect, "", greeting);
+  co_return co_await decided(facts, evaluation_, Stage::Connect, greeting);
 }
 
 Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
@@ -43,7 +42,7 @@ Task<std::optional<Reply>> SessionImpl::run_helo_rules() {
   rules::Evaluation attempt = evaluation_;
   Facts facts = connection_facts();
   co_await run_rules(Stage::Helo, facts, attempt, nullptr);
-  if (auto reply = co_await decided(facts, attempt, Stage::Helo, "", false)) co_return reply;
+  if (auto reply = co_await decided(facts, attempt, Stage::Helo, false)) co_return reply;
   evaluation_ = std::move(attempt);
   co_return std::nullopt;
 }
@@ -56,7 +55,7 @@ Task<std::optional<Reply>> SessionImpl::run_mail_rules(Transaction& tx) {
   co_await know_helo(Stage::Mail, tx.facts);
   co_await know_lists(Stage::Mail, tx.facts, &tx);
   co_await run_rules(Stage::Mail, tx.facts, tx.evaluation, &tx.rules_time);
-  co_return co_await decided(tx.facts, tx.evaluation, Stage::Mail, tx.id, false);
+  co_return co_await decided(tx.facts, tx.evaluation, Stage::Mail, false);
 }
 
 /// After a reload: a message is judged by one set of rules from its connection on, so what the old one said of this
@@ -89,7 +88,7 @@ Task<std::optional<Reply>> SessionImpl::run_rcpt_rules(Transaction& tx, const st
   co_await know_lists(Stage::Rcpt, tx.facts, &tx);
   tx.facts.rcpts.push_back(address);
   co_await run_rules(Stage::Rcpt, tx.facts, attempt, &tx.rules_time);
-  auto refused = co_await decided(tx.facts, attempt, Stage::Rcpt, tx.id, false);
+  auto refused = co_await decided(tx.facts, attempt, Stage::Rcpt, false);
   tx.facts.rcpts.pop_back();
   if (refused) co_return refused;
   // A rule that hit for several recipients counts once.
@@ -124,19 +123,23 @@ Task<void> SessionImpl::run_rules(Stage stage, const Facts& facts, rules::Evalua
 /// A refusal before the message. `greeting`: it is the greeting (RFC 5321, 3.8 and 4.3.2: 220, 554, or 421, which ends
 /// the session).
 Task<std::optional<Reply>> SessionImpl::decided(const Facts& facts, const rules::Evaluation& evaluation, Stage stage,
-                                                std::string id, bool greeting) {
+                                                bool greeting) {
   if (!evaluation.decision) co_return std::nullopt;
   const rules::Decision& decision = *evaluation.decision;
   if (decision.verdict != rules::Verdict::Reject && decision.verdict != rules::Verdict::Defer) co_return std::nullopt;
   std::string text = co_await list_text(facts, decision);
-  bool before_mail = stage < Stage::Mail;
-  if (before_mail) id = make_message_id(services_.clock.wall_ms());
+  auto answer = next_refusal(Cause::None, decision.rule, stage);
   // A greeting or an answer to HELO in a rule's own words is left as it is: there scripts compare whole lines.
-  std::string shown = before_mail && !decision.reply.empty() ? std::string() : id;
+  std::string shown = stage < Stage::Mail && !decision.reply.empty() ? std::string() : answer.id;
   Reply reply = decision_reply(decision, text, shown, policy_.verdict.reveal);
   if (greeting && reply.temporary()) reply.code = 421;
   if (greeting && reply.code == 550 && decision.reply.empty()) reply.code = 554;
-  report_refusal(facts, evaluation, stage, std::move(id), reply);
+  RefusalRecord record;
+  record.facts = &facts;
+  record.stage = stage;
+  record.evaluation = &evaluation;
+  record.reply = reply.to_string();
+  tell_or_count(std::move(answer), std::move(record));
   co_return reply;
 }
 

@@ -93,7 +93,7 @@ class LearnStore(LearnCase):
                     result = gateway.run("learn", *arguments)
                     self.assertEqual((result.returncode, result.stdout), (1, b""))
                     self.assertRegex(result.stderr.decode(), r"model was made of 2\d\d ham and 2\d\d spam, of which \S+learned\.db does not know any more; "
-                                                             r"with what is given there would be \d+ ham and \d+ spam\. Nothing is changed.*begin anew with --fresh")
+                                                             r"with what is given there would be \d+ ham and \d+ spam\. Nothing is changed.*what there is now with --fresh")
                     self.assertEqual(self.model().read_bytes(), whole)
         self.assertEqual(sorted(path.name for path in self.directory.iterdir() if ".bad-" not in path.name), ["learned.db", "model"])
         self.assertEqual(gateway.reload(), "ok")

@@ -77,6 +77,22 @@ TEST(ExplainCause, StandsAtTheHeadOfTheReport) {
   EXPECT_EQ(explain_json(entry, {})["times"], 999);
 }
 
+TEST(ExplainCause, WhatIsOfSeveralTransactionsSaysSo) {
+  JournalEntry entry = refused(Cause::None, "550 5.7.1 refused");
+  entry.evaluation.decision = rules::Decision{rules::Verdict::Reject, "NO", "", "", ""};
+  entry.repeated = true;
+  entry.times = 990;
+  entry.rcpts_left_out = 940;
+  std::string text = terminal_text(entry, {});
+  EXPECT_THAT(text, HasSubstr("the rule NO decided. This was answered 990 times"));
+  EXPECT_THAT(text, HasSubstr(" and 940 more\n"));
+  entry.transactions = 14;
+  text = times_text(entry);
+  EXPECT_THAT(text, HasSubstr("14 transactions of this connection"));
+  EXPECT_THAT(text, HasSubstr("answered 990 times"));
+  EXPECT_EQ(explain_json(entry, {})["transactions"], 14);
+}
+
 TEST(ExplainCause, WhoWasToldToComeAgainWasNotAnsweredAsBefore) {
   JournalEntry entry = refused(Cause::UnderWay, "451 4.3.0 this message is being delivered at this moment");
   entry.stage = "message";

@@ -205,11 +205,15 @@ TEST_F(JournalEntryTest, ARefusalThatNoRuleDecidedComesBackWithItsCause) {
     refusal.cause = cause;
     refusal.times = cause == session::Cause::Relay ? 999 : 1;
     refusal.repeated = refusal.times > 1;
+    refusal.transactions = refusal.repeated ? 14 : 0;
+    refusal.rcpts_left_out = refusal.repeated ? 949 : 0;
     refusal.reply = cause == session::Cause::Relay ? "550 5.7.1 relaying denied" : "452 4.5.3 later";
     JournalEntry entry = entry_of(journal_row(refusal, &lists_));
     EXPECT_EQ(entry.cause, cause);
     EXPECT_EQ(entry.times, refusal.times);
     EXPECT_EQ(entry.repeated, refusal.repeated);
+    EXPECT_EQ(entry.transactions, refusal.transactions);
+    EXPECT_EQ(entry.rcpts_left_out, refusal.rcpts_left_out);
     EXPECT_EQ(entry.verdict, cause == session::Cause::None    ? "error"
                              : cause == session::Cause::Relay ? "reject"
                                                               : "defer");

@@ -129,7 +129,9 @@ class CountingObserver final : public session::Observer {
     refused_by = record.evaluation->decision ? record.evaluation->decision->rule : "";
     refused_with = record.reply;
     refused_id = record.id;
-    told.push_back({record.id, record.stage, record.cause, record.repeated ? record.times : 0, record.reply});
+    refused_from = record.facts->from;
+    told.push_back({record.id, record.stage, record.cause, record.repeated ? record.times : 0, record.reply,
+                    record.transactions, record.rcpts_left_out});
     timeline = *record.timeline;
   }
   void note(std::string_view /*level*/, const std::string& text) override { notes.push_back(text); }
@@ -141,6 +143,7 @@ class CountingObserver final : public session::Observer {
   int refusals = 0;
   // Of the last refusal.
   std::vector<std::string> refused_rcpts;
+  std::string refused_from;
   rules::Stage refused_at = rules::Stage::Message;
   std::string refused_by;
   std::string refused_with;
@@ -151,6 +154,8 @@ class CountingObserver final : public session::Observer {
     session::Cause cause;
     uint64_t more;  // 0: it was told by itself
     std::string reply;
+    uint64_t transactions;  // beyond those with an id of their own
+    uint64_t rcpts_left_out;
   };
   std::vector<Told> told;  // all refusals
   std::string throws_at;   // a filter's name: no memory is left when it is done
