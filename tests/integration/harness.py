@@ -279,9 +279,9 @@ class Postern:
         return self
 
     def run(self, *arguments, input=None, env=None):
-        """A subcommand, with our configuration: CompletedProcess with bytes."""
+        """A subcommand, with our configuration: CompletedProcess with bytes. Learning takes long in a debug build on a busy machine."""
         return subprocess.run([str(self.binary), arguments[0], "--config", str(self.config_path), *map(str, arguments[1:])],
-                              input=input, capture_output=True, timeout=PATIENCE, env=env)
+                              input=input, capture_output=True, timeout=5 * PATIENCE, env=env)
 
     def http(self, path):
         """(status, text); (0, reason) when nobody answers."""
