@@ -227,7 +227,7 @@ Task<Reply> SessionImpl::write_maildir(Transaction& tx, bool quarantine, std::st
     co_return Reply(452, "4.3.1", "cannot store the message, try again later" + id_tag(tx.id));
   }
   tx.backend_reply = "stored as " + *stored;
-  co_return Reply(250, "2.0.0", "stored [id " + tx.id + ']');
+  co_return with_id(Reply(250, "2.0.0", "stored"), tx.id);
 }
 
 }  // namespace postern::session

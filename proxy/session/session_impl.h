@@ -108,6 +108,7 @@ class SessionImpl final : private LinkEvents {
   void report_refusal(RefusalRecord record, std::string_view backend = {});
   [[nodiscard]] Refusals::Answer next_refusal(Cause cause, std::string_view rule, rules::Stage stage);
   void tell_or_count(Refusals::Answer answer, RefusalRecord record);
+  [[nodiscard]] smtp::Reply refuse_undecided(Cause cause, rules::Stage stage, smtp::Reply reply, const Facts& facts);
   /// What a refusal that no rule decided is about; empty: nothing of it is known yet.
   struct About {
     std::string from = {};

@@ -175,7 +175,7 @@ Task<Reply> SessionImpl::judge_and_deliver(Transaction& tx, rules::Judgement& ju
       reply = co_await deliver(tx, judgement, header);
       if (!reply.positive()) verdict = "error";
       break;
-    case Verdict::Discard: reply = {250, "2.0.0", "accepted [id " + tx.id + ']'}; break;
+    case Verdict::Discard: reply = with_id({250, "2.0.0", "accepted"}, tx.id); break;
     case Verdict::Defer:
     case Verdict::Reject: reply = co_await refusal(tx, judgement); break;
   }

@@ -98,14 +98,10 @@ void SessionImpl::tell_or_count(Refusals::Answer answer, RefusalRecord record) {
                    unreached && said != steps.rend() ? std::string_view(said->text) : std::string_view());
 }
 
-/// Names the reply, and tells of it or counts it (Refusals).
-Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& about) {
+/// What no rule decided, whatever one has said: names the reply, and tells of it or counts it (Refusals).
+Reply SessionImpl::refuse_undecided(Cause cause, Stage stage, Reply reply, const Facts& facts) {
   auto answer = next_refusal(cause, {}, stage);
   reply = with_id(std::move(reply), answer.id);
-  Facts facts = connection_facts();
-  facts.from = about.from;
-  facts.size = about.size;
-  if (!about.rcpt.empty()) facts.rcpts.push_back(about.rcpt);
   rules::Evaluation evaluation = transaction_ ? transaction_->evaluation : evaluation_;
   evaluation.decision.reset();
   RefusalRecord record;
@@ -118,20 +114,17 @@ Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& ab
   return reply;
 }
 
-/// No backend can be asked: no rule decided that, whatever one has said of the sender.
+Reply SessionImpl::refuse(Cause cause, Stage stage, Reply reply, const About& about) {
+  Facts facts = connection_facts();
+  facts.from = about.from;
+  facts.size = about.size;
+  if (!about.rcpt.empty()) facts.rcpts.push_back(about.rcpt);
+  return refuse_undecided(cause, stage, std::move(reply), facts);
+}
+
+/// No backend can be asked.
 Reply SessionImpl::refuse_unreached(const Transaction& tx, Reply reply) {
-  Stage stage = tx.facts.rcpts.empty() ? Stage::Mail : Stage::Rcpt;
-  auto answer = next_refusal(Cause::None, {}, stage);
-  reply = with_id(std::move(reply), answer.id);
-  rules::Evaluation evaluation = tx.evaluation;
-  evaluation.decision.reset();
-  RefusalRecord record;
-  record.facts = &tx.facts;
-  record.stage = stage;
-  record.evaluation = &evaluation;
-  record.reply = reply.to_string();
-  tell_or_count(std::move(answer), std::move(record));
-  return reply;
+  return refuse_undecided(Cause::None, tx.facts.rcpts.empty() ? Stage::Mail : Stage::Rcpt, std::move(reply), tx.facts);
 }
 
 /// Wherever the session stands.

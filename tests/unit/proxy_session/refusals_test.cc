@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "tests/unit/proxy_session/world.h"
+#include "tests/unit/proxy_session/refusals_fixture.h"
 
 namespace postern::test {
 namespace {
@@ -23,29 +23,8 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
 
-constexpr const char* kMessage = "Subject: s\r\n\r\nGood day.\r\n.\r\n";
-
-/// "01J..." of "... [id 01J...]" at the end of a reply; empty: there is none.
-std::string id_of(std::string_view reply) {
-  size_t at = reply.rfind(" [id ");
-  if (at == std::string_view::npos || !reply.ends_with("]\r\n")) return "";
-  return std::string(reply.substr(at + 5, reply.size() - at - 8));
-}
-
-class SessionRefusals : public testing::Test {
- public:
-  SessionRefusals() = default;
-  SessionRefusals(const SessionRefusals&) = delete;
-  SessionRefusals& operator=(const SessionRefusals&) = delete;
-  ~SessionRefusals() override = default;
-
+class SessionRefusals : public RefusedClient {
  protected:
-  void greet() {
-    world_.connect();
-    world_.say("EHLO client.example\r\n");
-  }
-  std::string mail() { return world_.say("MAIL FROM:<a@sender.example>\r\n"); }
-  std::string rcpt(const std::string& address) { return world_.say("RCPT TO:<" + address + ">\r\n"); }
   /// The last thing that was told is this reply, under the id that it names.
   void expect_told(const std::string& reply, Cause cause, Stage stage) {
     ASSERT_THAT(world_.observer.told, testing::Not(IsEmpty())) << reply;
@@ -65,18 +44,6 @@ class SessionRefusals : public testing::Test {
     EXPECT_EQ(world_.observer.last.cause, cause) << reply;
     EXPECT_EQ(world_.observer.last.verdict, verdict) << reply;
   }
-  [[nodiscard]] std::set<std::string> ids() const {
-    std::set<std::string> all;
-    for (const auto& one : world_.observer.told) all.insert(one.id);
-    return all;
-  }
-  [[nodiscard]] uint64_t counted() const {
-    uint64_t all = 0;
-    for (const auto& one : world_.observer.told) all += std::max<uint64_t>(one.more, 1);
-    return all;
-  }
-
-  World world_;
 };
 
 // ---------------------------------------------------------------- relaying, and how often
