@@ -159,6 +159,34 @@ rule "SPEAKS_OF_FRAUD" {
   },
 }
 
+-- Who sends spam wants something: that a link is followed, a file opened, a number called. Who writes from a
+-- free mailbox, or wants money that fell from heaven (FEE_SUM), wants an answer.
+rule "ASKS_NOTHING" {
+  about = "the message is short and leads nowhere: there is no link, file, address or telephone number in it",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    if #mail.urls > 0 or #mail.attachments > 0 or mail:hit("FROM_FREEMAIL") or mail:hit("REPLY_TO_FREEMAIL") then return false end
+    if mail:hit("REPLY_TO_SECOND_MAILBOX") or mail:hit("CHAT_BY_PHONE") or mail:hit("FEE_SUM") then return false end
+    local text = mail.text
+    if #text > 1000 or not text:match("\\w|[^\\x00-\\x7F]") then return false end
+    local words = mail.subject .. "\n" .. text
+    return not words:match("@[A-Za-z0-9]") and not words:match("[0-9](?:[ ().-]{0,3}[0-9]){9}")
+      and not words:match("(?i)₿|\\bbitcoins?\\b|\\bgift ?cards?\\b")
+  end,
+  examples = {
+    { hit = true, subject = "RE: candidates", text = "Allocation looks right to me. Bring the folder 013-3364 on Monday.\n" },
+    { hit = false, text = "Allocation looks right to me: http://a.example/\n" },
+    { hit = false, text = "Write to bob@example.net.\n" },
+    { hit = false, text = "Call 1-800-555-0199 now.\n" },
+    { hit = true, subject = "Invoice 77570", text = "The invoice comes to $4,500, payment terms are net 30.\n" },
+    { hit = false, text = "Get me five gift cards.\n" },
+    { hit = false, text = "Are you at your desk?\n", hits = { "FROM_FREEMAIL" } },
+    { hit = false, text = string.rep("Many words. ", 100) },
+    { hit = false, text = "\n" },
+  },
+}
+
 -- RFC 3156, RFC 8551. The signature is not checked here.
 rule "SIGNED_BY_PERSON" {
   about = "the message is signed by its author's own key (OpenPGP or S/MIME)",
@@ -268,6 +296,27 @@ rule "DELIVERY_REPORT" {
     },
     { hit = false, from = "", text = "failed" },
     { hit = false, from = "a@example.net", text = "failed" },
+  },
+}
+
+-- RFC 5321, 4.5.5, and RFC 3834, 3.3: what no person wrote has the null sender, so that nothing answers it.
+rule "MAIL_SYSTEM_WRITES" {
+  about = "a mail system wrote the message: a report of delivery, or an answer while somebody is away",
+  score = 0.0,
+  group = "good_signs",
+  when = function(mail)
+    if mail.from ~= "" then return false end
+    -- RFC 3834, 5.
+    local automatic = mail:header("Auto-Submitted")
+    if mail:hit("DELIVERY_REPORT") or (automatic and not automatic:match("(?i)^\\s*no\\b")) then return true end
+    return (mail:header("From") or ""):match("(?i)<>\\s*$|mailer-?daemon|postmaster|mail deliver") ~= nil
+  end,
+  examples = {
+    { hit = true, from = "", header = { From = "MAILER-DAEMON <>" }, text = "failed" },
+    { hit = true, from = "", header = { From = "ann@example.net", ["Auto-Submitted"] = "auto-replied" }, text = "Away until May." },
+    { hit = true, from = "", hits = { "DELIVERY_REPORT" } },
+    { hit = false, from = "a@example.net", header = { From = "MAILER-DAEMON <>" }, text = "failed" },
+    { hit = false, from = "", header = { From = "ann@example.net" }, text = "Cheap pills" },
   },
 }
 

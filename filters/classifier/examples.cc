@@ -38,7 +38,11 @@ double most_of(const Senders& senders, double share) {
 
 void drop_duplicates(std::vector<Example>& examples) {
   std::sort(examples.begin(), examples.end(), [](const Example& a, const Example& b) {
-    return std::tie(a.digest, a.spam, a.sender, a.features) < std::tie(b.digest, b.spam, b.sender, b.features);
+    auto all = [](const Example& one) {
+      const Reading& read = one.reading;
+      return std::tie(one.digest, one.spam, one.sender, read.features, read.text, read.links, read.header);
+    };
+    return all(a) < all(b);
   });
   size_t kept = 0;
   for (size_t begin = 0; begin < examples.size();) {

@@ -15,6 +15,7 @@
 #include "filters/classifier/words.h"
 #include "filters/dmarc/dmarc.h"
 #include "filters/dmarc/psl.h"
+#include "filters/mime/mime.h"
 #include "filters/mime/tld.h"
 
 namespace postern::classifier {
@@ -23,7 +24,8 @@ namespace {
 constexpr size_t kMaxParts = 12;
 constexpr size_t kMaxLinks = 30;
 constexpr size_t kMaxFiles = 10;
-constexpr size_t kMaxGrams = 1536;  // octets of the text whose runs of four are features
+constexpr size_t kMaxSubject = 200;  // octets of it, squeezed
+constexpr size_t kMaxShown = Reading::kMaxText - kMaxSubject;
 
 void read_parts(mime::Content& content, Sink& sink) {
   const mime::Message& message = content.structure();
@@ -82,6 +84,28 @@ void read_link(const mime::Url& url, Sink& sink) {
   for (size_t i = 0; i < path.size; ++i) sink.add(Kind::Link, pair_of(hash_of("path"), path.hash[i]));
 }
 
+/// What is read by runs.
+void copy_text(const AuthorFields& fields, mime::Content& content, std::string& out) {
+  out.clear();
+  squeeze(mime::decode_header(fields.value(Name::Subject)), kMaxSubject - 1, true, out);
+  out += '\n';
+  squeeze(content.shown(), kMaxShown, true, out);
+  std::replace_if(out.begin(), out.end(), ascii_digit, '0');
+}
+
+void copy_links(mime::Content& content, std::string& out) {
+  constexpr size_t kMaxPath = 60;
+  constexpr size_t kMaxHost = 255;
+  out.clear();
+  for (const mime::Url& url : content.urls()) {
+    if (out.size() >= Reading::kMaxLinks) break;
+    out.append(url.host, 0, kMaxHost);
+    out.append(url.path, 0, kMaxPath);
+    out += '\n';
+  }
+  out.resize(std::min(out.size(), Reading::kMaxLinks));
+}
+
 void read_links(mime::Content& content, Sink& sink) {
   const std::vector<mime::Url>& urls = content.urls();
   sink.count("links", urls.size());
@@ -93,9 +117,6 @@ void read_text(mime::Content& content, Sink& sink) {
   Words words;
   read_words(text, words);
   sink.words(Kind::Word, words);
-  std::string beginning;
-  squeeze(text, kMaxGrams, true, beginning);
-  sink.grams(Kind::Text, beginning);
   sink.count("text", text.size());
   if (words.capitals > 0) sink.count("capitals", words.capitals);
   if (words.shouts > 0) sink.count("shouts", words.shouts);
@@ -118,16 +139,19 @@ static_assert(std::is_sorted(kMailboxProviders.begin(), kMailboxProviders.end())
 
 }  // namespace
 
-void read_features(mime::Content& content, const message::Header& header, std::vector<Feature>& out) {
-  Sink sink(out);
+void read_features(mime::Content& content, const message::Header& header, Reading& out) {
+  Sink sink(out.features);
   AuthorFields fields(header);
   read_header(fields, sink);
-  read_header_form(fields, sink);
+  copy_written(fields, out.header);
+  read_header_form(fields, out.header, sink);
   read_parts(content, sink);
   read_files(content, sink);
   read_links(content, sink);
   read_text(content, sink);
   read_body_form(fields, content, sink);
+  copy_text(fields, content, out.text);
+  copy_links(content, out.links);
   sink.finish();
 }
 

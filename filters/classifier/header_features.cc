@@ -102,7 +102,7 @@ class FormReader {
   FormReader(const AuthorFields& fields, Sink& sink) : fields_(fields), sink_(sink) {}
 
   void run() {
-    written();
+    order();
     date();
     content_type();
     message_id();
@@ -112,11 +112,8 @@ class FormReader {
 
  private:
   static constexpr size_t kRuns = 24;
-  static constexpr size_t kMaxWritten = 1024;  // octets of the header whose runs of four are features
-  static constexpr size_t kMaxValue = 400;     // of one field
 
-  void written() {
-    std::string text;
+  void order() {
     size_t before = kNone;
     for (const AuthorFields::Written& one : fields_.written()) {
       const message::Field& field = *one.field;
@@ -125,14 +122,8 @@ class FormReader {
       size_t blanks = std::min(field.value.find_first_not_of(' '), size_t{2});
       sink_.add(Kind::Form, pair_of(pair_of(hash_of("colon"), one.known), blanks));
       before = one.known;
-      if (text.size() >= kMaxWritten) continue;
-      text += field.name;
-      text += ": ";
-      squeeze(field.value, kMaxValue, false, text);
-      text += '\n';
     }
     sink_.add(Kind::Form, pair_of(hash_of("order"), pair_of(before, kNone)));
-    sink_.grams(Kind::Field, std::string_view(text).substr(0, kMaxWritten));
   }
 
   void date() {
@@ -186,8 +177,22 @@ void read_header(const AuthorFields& fields, Sink& sink) {
   HeaderReader(fields, sink).run();
 }
 
-void read_header_form(const AuthorFields& fields, Sink& sink) {
+void copy_written(const AuthorFields& fields, std::string& out) {
+  constexpr size_t kMaxValue = 400;  // octets of one field
+  out.clear();
+  for (const AuthorFields::Written& one : fields.written()) {
+    if (out.size() >= Reading::kMaxHeader) break;
+    out += one.field->name;
+    out += ": ";
+    squeeze(one.field->value, kMaxValue, false, out);
+    out += '\n';
+  }
+  out.resize(std::min(out.size(), Reading::kMaxHeader));
+}
+
+void read_header_form(const AuthorFields& fields, std::string_view written, Sink& sink) {
   FormReader(fields, sink).run();
+  sink.grams(Kind::Field, written);
 }
 
 }  // namespace postern::classifier

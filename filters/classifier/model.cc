@@ -23,10 +23,10 @@ namespace {
 
 // A line end in it: a file that was sent as text is found by its first octets. Not UTF-8: no text begins so.
 constexpr std::string_view kMagic = "\xBFpstrc\r\n";
-constexpr uint32_t kForm = 1;
+constexpr uint32_t kForm = 2;
 constexpr size_t kHead = 64;        // the table begins on a line of the cache
 constexpr size_t kTail = 8;         // the sum: XXH3, 64 bits, of all before it
-constexpr unsigned kLeastBits = 3;  // a weight for each region
+constexpr unsigned kLeastBits = 2;  // a weight for each region
 constexpr unsigned kMostBits = 26;
 
 // What a message must have in common with what was learned before anything is said of it; runs of octets aside, most of
@@ -39,6 +39,8 @@ struct Head {
   uint32_t form = kForm;
   uint32_t features = kFeaturesVersion;
   uint32_t bits = 0;  // the table has 2^bits floats
+  uint32_t runs =
+      0;  // and behind it stand so many slots of the table of runs, four octets each: a power of two, or none
   float bias = 0;
   float slope = 0;
   float offset = 0;
@@ -76,6 +78,7 @@ std::string packed_head(const Weights& weights) {
   put(out, kForm);
   put(out, kFeaturesVersion);
   put(out, static_cast<uint32_t>(std::countr_zero(weights.table.size())));
+  put(out, static_cast<uint32_t>(weights.runs.slots().size()));
   put(out, weights.bias);
   put(out, weights.slope);
   put(out, weights.offset);
@@ -95,6 +98,7 @@ Result<Head> read_head(std::string_view octets) {
   take(octets, head.form);
   take(octets, head.features);
   take(octets, head.bits);
+  take(octets, head.runs);
   take(octets, head.bias);
   take(octets, head.slope);
   take(octets, head.offset);
@@ -126,8 +130,11 @@ Result<Head> check(std::string_view octets) {
   if (head->bits < kLeastBits || head->bits > kMostBits) {
     return fail(Code::BadInput, fmt::format("a table of 2^{} weights", head->bits));
   }
+  if (head->runs != 0 && (!std::has_single_bit(head->runs) || head->runs > size_t{1} << RunTable::kMostBits)) {
+    return fail(Code::BadInput, fmt::format("a table of {} runs", head->runs));
+  }
   size_t size = size_t{1} << head->bits;
-  if (octets.size() != kHead + size * sizeof(float) + kTail) {
+  if (octets.size() != kHead + size * sizeof(float) + head->runs * sizeof(uint32_t) + kTail) {
     return fail(Code::BadInput, "it is torn: its length is not what its head says");
   }
   std::string_view tail = octets.substr(octets.size() - kTail);
@@ -156,7 +163,8 @@ Result<std::string> read_file(const std::string& path) {
   if (::fstat(file.get(), &about) != 0) return system_error("look at", path);
   if (!S_ISREG(about.st_mode)) return fail(Code::BadInput, fmt::format("{}: it is no file", path));
   if (about.st_size == 0) return fail(Code::BadInput, fmt::format("{}: it is empty", path));
-  constexpr auto kMost = static_cast<off_t>(kHead + (sizeof(float) << kMostBits) + kTail);
+  constexpr auto kMost =
+      static_cast<off_t>(kHead + (sizeof(float) << kMostBits) + (sizeof(uint32_t) << RunTable::kMostBits) + kTail);
   if (about.st_size > kMost) return fail(Code::BadInput, fmt::format("{}: it is too large", path));
   auto size = static_cast<size_t>(about.st_size);
   std::string octets;
@@ -177,8 +185,9 @@ Result<void> write_all(int file, std::string_view octets, const std::string& pat
 
 std::string packed(const Weights& weights) {
   std::string out = packed_head(weights);
-  out.reserve(kHead + weights.table.size() * sizeof(float) + kTail);
+  out.reserve(kHead + (weights.table.size() + weights.runs.slots().size()) * sizeof(float) + kTail);
   for (float weight : weights.table) put(out, weight);
+  for (uint32_t slot : weights.runs.slots()) put(out, slot);
   put(out, uint64_t{XXH3_64bits(out.data(), out.size())});
   return out;
 }
@@ -206,6 +215,7 @@ class Model::Impl {
   // Of our own, no view of the file: whoever shortens that in place, as `cp` does and a restore from a backup, would
   // kill every program that looks at it (SIGBUS).
   std::vector<float> table;
+  RunTable runs;
   Head head;
 };
 
@@ -222,6 +232,11 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
   impl->table.resize(size_t{1} << head->bits);
   std::memcpy(impl->table.data(), octets->data() + kHead, impl->table.size() * sizeof(float));
   for (float& weight : impl->table) weight = little(weight);
+  std::vector<uint32_t> slots(head->runs);
+  std::memcpy(slots.data(), octets->data() + kHead + impl->table.size() * sizeof(float),
+              slots.size() * sizeof(uint32_t));
+  for (uint32_t& slot : slots) slot = little(slot);
+  impl->runs = RunTable(std::move(slots));
   return std::shared_ptr<const Model>(new Model(std::move(impl)));
 }
 
@@ -229,6 +244,7 @@ std::shared_ptr<const Model> Model::from(Weights weights) {
   POSTERN_CHECK(std::has_single_bit(weights.table.size()) && weights.table.size() >= kRegions);
   auto impl = std::make_unique<Impl>();
   impl->table = std::move(weights.table);
+  impl->runs = std::move(weights.runs);
   impl->head.bias = weights.bias;
   impl->head.slope = weights.slope;
   impl->head.offset = weights.offset;
@@ -238,12 +254,13 @@ std::shared_ptr<const Model> Model::from(Weights weights) {
   return std::shared_ptr<const Model>(new Model(std::move(impl)));
 }
 
-Outcome Model::judge(const std::vector<Feature>& features) const {
+Outcome Model::judge(const Reading& reading) const {
   Outcome out;
   out.ham_learned = impl_->head.ham;
   out.spam_learned = impl_->head.spam;
   if (out.ham_learned < kLeastLearned || out.spam_learned < kLeastLearned) return out;
 
+  const std::vector<Feature>& features = reading.features;
   Scales scales(features);
   double sum = 0;
   size_t telling = 0;
@@ -257,6 +274,7 @@ Outcome Model::judge(const std::vector<Feature>& features) const {
   }
   if (known < kLeastKnown || known * kLeastKnownShare < telling) return out;
 
+  sum += sum_of_texts(reading, [&](Where where, std::string_view text) { return impl_->runs.judge(where, text); });
   double score = impl_->head.bias + sum;
   out.spam = 1 / (1 + std::exp(-(impl_->head.slope * score + impl_->head.offset)));
   out.ready = true;

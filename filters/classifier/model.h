@@ -10,6 +10,7 @@
 #include "filters/base/result.h"
 #include "filters/classifier/facts.h"
 #include "filters/classifier/features.h"
+#include "filters/classifier/runs.h"
 
 namespace postern::classifier {
 
@@ -18,7 +19,8 @@ inline constexpr uint64_t kLeastLearned = 200;
 
 /// What training makes and a file holds.
 struct Weights {
-  std::vector<float> table;  // a power of two of them, 8 and more; a feature's place is place_of (scale.h)
+  std::vector<float> table;  // a power of two of them, 4 and more; a feature's place is place_of (scale.h)
+  RunTable runs;
   float bias = 0;
   float slope = 1;  // of the calibration: probability = 1 / (1 + exp(-(slope * score + offset)))
   float offset = 0;
@@ -30,7 +32,7 @@ struct Weights {
 /// Immutable; any thread. The file may be replaced meanwhile: this stays what it was.
 class Model {
  public:
-  /// Reads a file whole (4 MiB as `postern learn` writes it, at most 256). Fails (with what is wrong) when it is
+  /// Reads a file whole (5 to 20 MiB as `postern learn` writes it, at most 272). Fails (with what is wrong) when it is
   /// missing, torn, of another version or not a model: everything is checked here, its checksum too, so that judging
   /// trusts it.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> open(const std::string& path);
@@ -40,8 +42,8 @@ class Model {
   Model& operator=(const Model&) = delete;
   ~Model();
 
-  /// A look-up for each feature and no allocation.
-  [[nodiscard]] Outcome judge(const std::vector<Feature>& features) const;
+  /// A look-up for each feature and each octet of the texts, and no allocation.
+  [[nodiscard]] Outcome judge(const Reading& reading) const;
   [[nodiscard]] uint64_t ham() const;
   [[nodiscard]] uint64_t spam() const;
   [[nodiscard]] int64_t trained_at() const;

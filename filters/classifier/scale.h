@@ -14,7 +14,7 @@ namespace postern::classifier {
 
 /// The highest bits of a feature: so that "free" in Subject and in the text are two, and that they can be told apart.
 /// Those of one view stand together.
-enum class Kind : uint32_t { Word, Text, Subject, Sender, Link, File, Shape, Field, Form };
+enum class Kind : uint32_t { Word, Subject, Sender, Link, File, Shape, Field, Form };
 inline constexpr unsigned kKindShift = 28;
 inline constexpr size_t kKinds = size_t{1} << (32 - kKindShift);
 
@@ -22,26 +22,23 @@ inline constexpr size_t kKinds = size_t{1} << (32 - kKindShift);
   return feature >> kKindShift;
 }
 
-/// Whether it is a run of octets of a text, not a thing by itself.
+/// Whether it is a run of octets of the header, not a thing by itself.
 [[nodiscard]] constexpr bool is_run(Feature feature) {
-  return kind_of(feature) == static_cast<size_t>(Kind::Text) || kind_of(feature) == static_cast<size_t>(Kind::Field);
+  return kind_of(feature) == static_cast<size_t>(Kind::Field);
 }
 
 /// Sides from which a message is looked at: each learns to tell it on its own, and what they say is added up. What is
 /// plain in one view would leave the others nothing to learn if they learned together.
-inline constexpr size_t kViews = 5;  // words; runs in the text; who, where and what; runs in the header; its form
-inline constexpr std::array<uint8_t, kKinds> kViewOf = {0, 1, 2, 2, 2, 2, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4};
+inline constexpr size_t kViews = 4;  // words; who, where and what; runs in the header; its form
+inline constexpr std::array<uint8_t, kKinds> kViewOf = {0, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3};
 
-/// The table of weights has regions of one size, so that no two views share a weight; those with runs have two, by the
-/// first bit of the hash.
-inline constexpr size_t kRegions = 8;
+/// The table of weights has a region for each view, so that no two share a weight.
+inline constexpr size_t kRegions = kViews;
 
 /// Where the weight of a feature stands in a table of `size` weights: a power of two, at least kRegions.
 [[nodiscard]] constexpr size_t place_of(Feature feature, size_t size) {
-  constexpr std::array<uint8_t, 2 * kKinds> kRegionOf = {0, 0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 5,
-                                                         6, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
   size_t region = size / kRegions;
-  return kRegionOf[feature >> (kKindShift - 1)] * region + (feature & (region - 1));
+  return kViewOf[kind_of(feature)] * region + (feature & (region - 1));
 }
 
 /// For each kind 1 / sqrt(how many there are): a long text does not outweigh who sent it, and words of ham that were

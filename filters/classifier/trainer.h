@@ -13,9 +13,9 @@ namespace postern::classifier {
 
 /// One message that somebody called ham or spam.
 struct Example {
-  std::vector<Feature> features;  // as read_features gives them
-  uint64_t digest = 0;            // as digest_of
-  uint64_t sender = 0;            // as sender_of
+  Reading reading;      // as read_features gives it
+  uint64_t digest = 0;  // as digest_of
+  uint64_t sender = 0;  // as sender_of
   bool spam = false;
 };
 

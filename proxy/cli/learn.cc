@@ -78,8 +78,8 @@ classifier::Example example_of(const std::string& text, bool spam) {
   std::string_view seen = std::string_view(text).substr(0, kHead);
   message::Header header = message::parse_header(seen);
   mime::Content content(seen, text.size() <= kHead);
-  classifier::read_features(content, header, example.features);
-  example.digest = classifier::digest_of(example.features);
+  classifier::read_features(content, header, example.reading);
+  example.digest = classifier::digest_of(example.reading.features);
   example.sender = classifier::sender_of(header);
   example.spam = spam;
   return example;
@@ -119,7 +119,7 @@ class Learning {
       return {};
     }
     classifier::Example example = example_of(message.text, given.spam);
-    if (example.features.empty()) {
+    if (example.reading.features.empty()) {
       ++given.empty;
       return {};
     }

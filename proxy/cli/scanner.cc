@@ -262,8 +262,8 @@ void Scanner::open_model() {
 void Scanner::classify(Facts& facts, const message::Header& header) {
   if (!model_) return;
   if (!facts.content) facts.content = std::make_shared<mime::Content>(facts.message, true);
-  classifier::read_features(*facts.content, header, features_);
-  facts.classifier = model_->judge(features_);
+  classifier::read_features(*facts.content, header, reading_);
+  facts.classifier = model_->judge(reading_);
 }
 
 /// What an address and a name in HELO tell. Without an address nobody connected, and nothing can be said about it.

@@ -86,7 +86,7 @@ class Scanner {
   std::vector<std::string> signers_;  // of the message that is being judged
   std::optional<bulk::Index> bulk_;
   std::shared_ptr<const classifier::Model> model_;  // null: nothing was learned
-  std::vector<classifier::Feature> features_;       // of the message that is being judged
+  classifier::Reading reading_;                     // of the message that is being judged
   bool asks_helo_ = false;                          // whether any rule reads what the DNS says of the name in HELO
 };
 

@@ -53,12 +53,12 @@ uint64_t subject_key(const message::Header& header) {
   return letters.size() < kLeastLetters ? 0 : hash_of(letters);
 }
 
-void read_keys(const InputMessage& input, std::vector<classifier::Feature>& features, TuneMessage& message) {
+void read_keys(const InputMessage& input, classifier::Reading& reading, TuneMessage& message) {
   message::Header header = message::parse_header(input.text);
   mime::Content content(input.text, true);
-  classifier::read_features(content, header, features);
+  classifier::read_features(content, header, reading);
   message.octets = hash_of(input.text);
-  message.digest = classifier::digest_of(features);
+  message.digest = classifier::digest_of(reading.features);
   message.sender = classifier::sender_of(header);
   message.subject = subject_key(header);
 }
@@ -176,14 +176,14 @@ Result<TuneCorpus> read_corpus(const std::vector<TuneInput>& inputs, unsigned jo
   }
   std::mutex mutex;
   auto read = FileWork(corpus, jobs).run([&]() -> FileWork::Work {
-    auto features = std::make_shared<std::vector<classifier::Feature>>();
-    return [&corpus, &inputs, &mutex, features](TuneCorpus::File& file) -> Result<void> {
+    auto reading = std::make_shared<classifier::Reading>();
+    return [&corpus, &inputs, &mutex, reading](TuneCorpus::File& file) -> Result<void> {
       auto all = read_messages(file.path, [&](const InputMessage& input) {
         TuneMessage message;
         message.name = input.name;
         message.input = file.input;
         message.spam = inputs[file.input].spam;
-        if (!trim(input.text).empty()) read_keys(input, *features, message);
+        if (!trim(input.text).empty()) read_keys(input, *reading, message);
         file.messages.push_back(std::move(message));
       });
       std::lock_guard lock(mutex);

@@ -19,7 +19,7 @@ namespace {
 
 // In the file's head, so that another program's database is not taken for ours.
 constexpr int kApplication = 0x50737452;
-constexpr int kLayout = 1;
+constexpr int kLayout = 2;
 // Features of another version mean something else.
 constexpr int kVersion = kLayout * 1000 + static_cast<int>(classifier::kFeaturesVersion);
 constexpr const char* kLastRun = "SELECT coalesce(max(number), 0) FROM runs";
@@ -154,7 +154,8 @@ Result<void> Learned::Impl::make_tables() {
   const std::string tables = fmt::format(
       "BEGIN IMMEDIATE;"
       "CREATE TABLE examples (digest INTEGER NOT NULL, spam INTEGER NOT NULL, sender INTEGER NOT NULL,"
-      " time INTEGER NOT NULL, place INTEGER NOT NULL, features BLOB NOT NULL, PRIMARY KEY (digest, sender));"
+      " time INTEGER NOT NULL, place INTEGER NOT NULL, features BLOB NOT NULL, text BLOB NOT NULL, links BLOB NOT "
+      "NULL, header BLOB NOT NULL, PRIMARY KEY (digest, sender));"
       "CREATE INDEX by_place ON examples (spam, place);"
       "PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
       kApplication, kVersion);
@@ -167,7 +168,7 @@ Result<void> Learned::Impl::begin() {
   if (result == SQLITE_OK)
     result = look_.prepare(database, "SELECT spam FROM examples WHERE digest = ? AND sender = ?", true);
   if (result == SQLITE_OK) {
-    result = put_.prepare(database, "INSERT OR REPLACE INTO examples VALUES (?, ?, ?, ?, ?, ?)", true);
+    result = put_.prepare(database, "INSERT OR REPLACE INTO examples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", true);
   }
   if (result == SQLITE_OK)
     result = remove_.prepare(database, "DELETE FROM examples WHERE digest = ? AND sender = ?", true);
@@ -187,9 +188,11 @@ Result<Learned::Taken> Learned::Impl::learn(const classifier::Example& example) 
   Taken taken = Taken::New;
   if (found == SQLITE_ROW) taken = (look_.integer(0) != 0) == example.spam ? Taken::Known : Taken::Relabelled;
   look_.reset();
-  std::string features = to_octets(example.features);
+  const classifier::Reading& reading = example.reading;
+  std::string features = to_octets(reading.features);
   put_.bind(1, as_signed(example.digest)).bind(2, int64_t{example.spam ? 1 : 0}).bind(3, as_signed(example.sender));
   put_.bind(4, options_.wall_seconds).bind(5, ++place_).bind_blob(6, features);
+  put_.bind_blob(7, reading.text).bind_blob(8, reading.links).bind_blob(9, reading.header);
   if (int result = put_.run(); result != SQLITE_OK) return error(result);
   return taken;
 }
@@ -243,21 +246,28 @@ Result<std::vector<classifier::Example>> Learned::Impl::examples() {
   all.reserve(count->ham + count->spam);
   sqlite::Statement read;
   int result =
-      read.prepare(database_.get(), "SELECT digest, spam, sender, features FROM examples ORDER BY digest, sender");
+      read.prepare(database_.get(),
+                   "SELECT digest, spam, sender, features, text, links, header FROM examples ORDER BY digest, sender");
   if (result != SQLITE_OK) return error(result);
   for (;;) {
     result = read.step();
     if (result == SQLITE_DONE) return all;
     if (result != SQLITE_ROW) return error(result);
     std::string features = read.octets(3);
-    if (features.size() % 4 != 0 || features.size() > kMostOctets) {
+    classifier::Example example;
+    example.reading.text = read.octets(4);
+    example.reading.links = read.octets(5);
+    example.reading.header = read.octets(6);
+    if (features.size() % 4 != 0 || features.size() > kMostOctets ||
+        example.reading.text.size() > classifier::Reading::kMaxText ||
+        example.reading.links.size() > classifier::Reading::kMaxLinks ||
+        example.reading.header.size() > classifier::Reading::kMaxHeader) {
       return fail(Code::BadInput, "a message in it is broken");
     }
-    classifier::Example example;
     example.digest = static_cast<uint64_t>(read.integer(0));
     example.spam = read.integer(1) != 0;
     example.sender = static_cast<uint64_t>(read.integer(2));
-    example.features = to_features(features);
+    example.reading.features = to_features(features);
     all.push_back(std::move(example));
   }
 }

@@ -1,4 +1,4 @@
-// Learned: the messages that the classifier learns from, kept as hashes of their features in a SQLite file.
+// Learned: what the classifier looks at in the messages that it learns from, kept in a SQLite file.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,9 @@
 
 namespace postern::ops {
 
-/// No text of any message is in it: features, a digest, a number for the sender, the kind and the time. One thread. All
-/// changes are one transaction: until commit(), and when the process dies before, the file is what it was.
+/// Of each message hashes of its features, the beginning of its text and header (classifier::Reading), a digest, a
+/// number for the sender, the kind and the time. Nobody but its owner may read the file. One thread. All changes are
+/// one transaction: until commit(), and when the process dies before, the file is what it was.
 class Learned {
  public:
   enum class Taken : uint8_t { New, Known, Relabelled };
@@ -58,7 +59,7 @@ class Learned {
   [[nodiscard]] Result<void> publish();
 
   [[nodiscard]] Result<Counts> counts();
-  /// All that is learned now; some 2 KiB of memory each.
+  /// All that is learned now; some 5 KiB of memory each.
   [[nodiscard]] Result<std::vector<classifier::Example>> examples();
 
   /// The file in a directory.

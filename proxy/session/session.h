@@ -38,8 +38,8 @@ using ModelPtr = std::shared_ptr<const classifier::Model>;
 
 /// What the sessions of one worker classify with, on its thread.
 struct Classifying {
-  ModelPtr model;                             // null: nothing was learned
-  std::vector<classifier::Feature> features;  // of the message that is looked at; its memory serves the next one
+  ModelPtr model;               // null: nothing was learned
+  classifier::Reading reading;  // of the message that is looked at; its memory serves the next one
 };
 
 /// What all sessions of one worker share. References outlive every session.

@@ -25,8 +25,8 @@ void SessionImpl::know_classifier(Transaction& tx, const message::Header& header
   TimePoint begin = services_.clock.now();
   Facts& facts = tx.facts;
   if (!facts.content) facts.content = std::make_shared<mime::Content>(facts.message, !facts.truncated);
-  classifier::read_features(*facts.content, header, classifying->features);
-  facts.classifier = classifying->model->judge(classifying->features);
+  classifier::read_features(*facts.content, header, classifying->reading);
+  facts.classifier = classifying->model->judge(classifying->reading);
   filter_done("classifier", result_of(facts.classifier), begin);
 }
 

@@ -54,12 +54,12 @@ void BM_Features(benchmark::State& state) {
   (void)content.shown();
   (void)content.urls();
   (void)content.attachments();
-  std::vector<classifier::Feature> features;
+  classifier::Reading reading;
   for (auto _ : state) {
-    classifier::read_features(content, header, features);
-    benchmark::DoNotOptimize(features.data());
+    classifier::read_features(content, header, reading);
+    benchmark::DoNotOptimize(reading.features.data());
   }
-  state.counters["features"] = static_cast<double>(features.size());
+  state.counters["features"] = static_cast<double>(reading.features.size());
 }
 BENCHMARK(BM_Features)->Arg(30)->Arg(300)->Arg(1700)->Arg(3000);  // 1,700 words are 10 KB
 
@@ -70,8 +70,8 @@ std::vector<classifier::Example> examples(size_t count) {
     std::string text = writer.mail(200);
     message::Header header = message::parse_header(text);
     mime::Content content(text, true);
-    classifier::read_features(content, header, out[i].features);
-    out[i].digest = classifier::digest_of(out[i].features);
+    classifier::read_features(content, header, out[i].reading);
+    out[i].digest = classifier::digest_of(out[i].reading.features);
     out[i].sender = classifier::sender_of(header);
     out[i].spam = i % 3 == 0;
   }
@@ -84,7 +84,7 @@ void BM_Judge(benchmark::State& state) {
   auto model = classifier::Model::from(classifier::train(all, {}, 0));
   size_t next = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(model->judge(all[next].features));
+    benchmark::DoNotOptimize(model->judge(all[next].reading));
     next = (next + 1) % all.size();
   }
 }
@@ -92,7 +92,7 @@ BENCHMARK(BM_Judge);
 
 void BM_Digest(benchmark::State& state) {
   std::vector<classifier::Example> all = examples(10);
-  for (auto _ : state) benchmark::DoNotOptimize(classifier::digest_of(all[3].features));
+  for (auto _ : state) benchmark::DoNotOptimize(classifier::digest_of(all[3].reading.features));
 }
 BENCHMARK(BM_Digest);
 

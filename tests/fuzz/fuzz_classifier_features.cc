@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "filters/base/result.h"
@@ -14,11 +15,11 @@ using namespace postern;
 
 namespace {
 
-std::vector<classifier::Feature> read(std::string_view text, const message::Header& header) {
+classifier::Reading read(std::string_view text, const message::Header& header) {
   mime::Content content(text, true);
-  std::vector<classifier::Feature> features(3, 1);
-  classifier::read_features(content, header, features);
-  return features;
+  classifier::Reading reading{{1, 1, 1}, "what", "was there", "before"};
+  classifier::read_features(content, header, reading);
+  return reading;
 }
 
 }  // namespace
@@ -26,11 +27,15 @@ std::vector<classifier::Feature> read(std::string_view text, const message::Head
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   message::Header header = message::parse_header(text);
-  std::vector<classifier::Feature> features = read(text, header);
+  const classifier::Reading reading = read(text, header);
+  const std::vector<classifier::Feature>& features = reading.features;
+  POSTERN_CHECK(reading.text.size() <= classifier::Reading::kMaxText);
+  POSTERN_CHECK(reading.links.size() <= classifier::Reading::kMaxLinks);
+  POSTERN_CHECK(reading.header.size() <= classifier::Reading::kMaxHeader);
   POSTERN_CHECK(features.size() <= classifier::kMaxFeatures);
   POSTERN_CHECK(std::is_sorted(features.begin(), features.end()));
   POSTERN_CHECK(std::adjacent_find(features.begin(), features.end()) == features.end());
-  POSTERN_CHECK(features == read(text, header));
+  POSTERN_CHECK(reading == read(text, header));
   POSTERN_CHECK(classifier::digest_of(features) == classifier::digest_of(features));
   POSTERN_CHECK(classifier::sender_of(header) == classifier::sender_of(header));
 
@@ -45,14 +50,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 with.body_offset == header.body_offset + trace.size() &&
                 with.fields[2].raw == "List-Id: <l.example>\r\n";
     if (same && !mbox) {
-      POSTERN_CHECK(features == read(longer, with));
+      POSTERN_CHECK(reading == read(longer, with));
     }
   }
 
   classifier::Weights weights;
   weights.table.assign(64, 1.0F);
+  // Any slots at all: a file may have them.
+  std::vector<uint32_t> slots(64);
+  for (size_t i = 0; i < std::min(size, slots.size() * 4); ++i) slots[i / 4] |= uint32_t{data[i]} << (i % 4 * 8);
+  weights.runs = classifier::RunTable(std::move(slots));
   weights.ham = weights.spam = classifier::kLeastLearned;
-  double spam = classifier::Model::from(std::move(weights))->judge(features).spam;
+  double spam = classifier::Model::from(std::move(weights))->judge(reading).spam;
   POSTERN_CHECK(spam >= 0 && spam <= 1);
   return 0;
 }

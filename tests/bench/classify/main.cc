@@ -50,8 +50,8 @@ std::string read_file(const std::filesystem::path& path) {
 
 void read_example(std::string_view text, const message::Header& header, classifier::Example& out) {
   mime::Content content(text, true);
-  classifier::read_features(content, header, out.features);
-  out.digest = classifier::digest_of(out.features);
+  classifier::read_features(content, header, out.reading);
+  out.digest = classifier::digest_of(out.reading.features);
 }
 
 /// The header of a spam, and its text with words of ham around it.
@@ -96,11 +96,11 @@ class Reader {
     (void)content.shown();
     (void)content.urls();
     auto begin = std::chrono::steady_clock::now();
-    classifier::read_features(content, header, mail.example.features);
+    classifier::read_features(content, header, mail.example.reading);
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     ++read_;
-    features_ += mail.example.features.size();
-    mail.example.digest = classifier::digest_of(mail.example.features);
+    features_ += mail.example.reading.features.size();
+    mail.example.digest = classifier::digest_of(mail.example.reading.features);
     mail.example.sender = classifier::sender_of(header);
     if (!spam) {
       if (content.shown().size() > 1000) ham_ = content.shown().substr(0, 600);
@@ -177,11 +177,11 @@ Figures measure(const classifier::Model& model, const std::vector<const Mail*>& 
   std::vector<double> behind;
   std::vector<double> before;
   for (const Mail* mail : mails) {
-    double score = model.judge(mail->example.features).spam;
+    double score = model.judge(mail->example.reading).spam;
     (mail->example.spam ? spam : ham).push_back(score);
     if (!mail->example.spam) continue;
-    behind.push_back(model.judge(mail->padded_behind.features).spam);
-    before.push_back(model.judge(mail->padded_before.features).spam);
+    behind.push_back(model.judge(mail->padded_behind.reading).spam);
+    before.push_back(model.judge(mail->padded_before.reading).spam);
   }
   Figures out;
   out.auc = auc(ham, spam);

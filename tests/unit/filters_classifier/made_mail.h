@@ -17,8 +17,8 @@ inline Example read_mail(const std::string& text, bool spam = false) {
   Example out;
   message::Header header = message::parse_header(text);
   mime::Content content(text, true);
-  read_features(content, header, out.features);
-  out.digest = digest_of(out.features);
+  read_features(content, header, out.reading);
+  out.digest = digest_of(out.reading.features);
   out.sender = sender_of(header);
   out.spam = spam;
   return out;

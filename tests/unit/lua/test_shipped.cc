@@ -13,7 +13,8 @@ using testing::UnorderedElementsAre;
 
 constexpr std::string_view kHonest =
     "From: Ann <ann@author.example>\nTo: Bob <b@example.org>\nSubject: Minutes of Monday\n"
-    "Date: Thu, 1 Jan 2026 12:00:00 +0000\nMessage-ID: <1@author.example>\n\nThe minutes are below.\n";
+    "Date: Thu, 1 Jan 2026 12:00:00 +0000\nMessage-ID: <1@author.example>\n\nThe minutes are below; questions to "
+    "ann@author.example.\n";
 
 std::string crlf(std::string_view text) {
   std::string out;

@@ -30,7 +30,10 @@ using Taken = Learned::Taken;
 constexpr int64_t kNow = 1'767'225'600;  // 2026-01-01T00:00:00Z
 
 classifier::Example example(uint64_t digest, bool spam) {
-  return {{static_cast<uint32_t>(digest), 0xFFFFFFFFU}, digest, digest + 7, spam};
+  return {{{static_cast<uint32_t>(digest), 0xFFFFFFFFU}, std::string("a \0 text", 8), "a.example/\n", "From: x\n"},
+          digest,
+          digest + 7,
+          spam};
 }
 
 class LearnedTest : public testing::Test {
@@ -89,7 +92,8 @@ TEST_F(LearnedTest, WhatIsLearnedIsThereInTheNextRun) {
   auto all = (*store)->examples();
   ASSERT_TRUE(all);
   ASSERT_THAT(*all, SizeIs(2));
-  EXPECT_THAT((*all)[1].features, ElementsAre(2U, 0xFFFFFFFFU));
+  EXPECT_THAT((*all)[1].reading.features, ElementsAre(2U, 0xFFFFFFFFU));
+  EXPECT_EQ((*all)[1].reading, example(2, true).reading);
   EXPECT_EQ((*all)[1].sender, 9U);
   auto counts = (*store)->counts();
   ASSERT_TRUE(counts);
@@ -161,7 +165,7 @@ TEST_F(LearnedTest, ARunThatIsKilledHasNotHappened) {
     bool good = store.has_value();
     // More than SQLite keeps in memory, so that the file itself is half written.
     classifier::Example large = example(2, true);
-    large.features.assign(classifier::kMaxFeatures, 5);
+    large.reading.features.assign(classifier::kMaxFeatures, 5);
     for (uint64_t digest = 2; good && digest < 7'000; ++digest) {
       large.digest = digest;
       good = (*store)->learn(large).has_value();

@@ -50,7 +50,7 @@ class SessionClassifier : public testing::Test {
 TEST_F(SessionClassifier, RulesReadWhatTheModelSays) {
   classifying.model = model(1);
   EXPECT_THAT(send(), HasSubstr("SAYS=2.0(true spam1000)"));
-  EXPECT_FALSE(classifying.features.empty()) << "its memory is for the next message";
+  EXPECT_FALSE(classifying.reading.features.empty()) << "its memory is for the next message";
 }
 
 TEST_F(SessionClassifier, TheModelOfTheMomentCounts) {
@@ -76,7 +76,7 @@ TEST_F(SessionClassifier, WhoSkipsTheFiltersIsNotLookedAt) {
   world.policy.relay.trusted.push_back(*IpNetwork::parse("192.0.2.0/24"));
   world.policy.relay.skip_filters = true;
   EXPECT_THAT(send(), Not(HasSubstr("SAYS")));
-  EXPECT_TRUE(classifying.features.empty());
+  EXPECT_TRUE(classifying.reading.features.empty());
 }
 
 TEST(SessionClassifierRules, WhereNoRuleAsksNothingIsLookedUp) {
@@ -87,7 +87,7 @@ TEST(SessionClassifierRules, WhereNoRuleAsksNothingIsLookedUp) {
   world.connect();
   world.to_data();
   EXPECT_THAT(world.say(kMessage), StartsWith("250 "));
-  EXPECT_TRUE(classifying.features.empty());
+  EXPECT_TRUE(classifying.reading.features.empty());
 }
 
 }  // namespace
