@@ -7,7 +7,6 @@
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -52,12 +51,16 @@ void use(const File& file, std::string_view octets) {
     return;
   }
   constexpr size_t kStep = 16;
-  std::vector<classifier::Feature> features;
-  features.reserve(classifier::kMaxFeatures);
+  classifier::Reading reading;
+  reading.features.reserve(classifier::kMaxFeatures);
+  for (size_t i = 0; i < classifier::Reading::kMaxHeader; ++i) {
+    reading.header += static_cast<char>(i * 7 % 251);
+    reading.text += static_cast<char>('a' + i % 3);
+  }
   for (size_t i = 0; i < classifier::kMaxFeatures; ++i) {
-    features.push_back(static_cast<classifier::Feature>(i * 2'862'933));
+    reading.features.push_back(static_cast<classifier::Feature>(i * 2'862'933));
     if (i % kStep != 0) continue;
-    classifier::Outcome outcome = (*model)->judge(features);
+    classifier::Outcome outcome = (*model)->judge(reading);
     POSTERN_CHECK(outcome.spam >= 0 && outcome.spam <= 1);
     POSTERN_CHECK(outcome.ready || outcome.spam == 0.5);
   }
