@@ -11,7 +11,6 @@ namespace postern::classifier {
 namespace {
 
 constexpr uint32_t kUnits = 256;  // of a count: what a text of weight 1 adds
-constexpr size_t kShortestContext = kShortestRun - 1;
 constexpr size_t kFirstSize = size_t{1} << 12U;
 // 512 MiB at most. Beyond, what was seen once goes, as often as need be: who has taught so much misses none of it.
 constexpr size_t kMostRuns = 8'000'000;
