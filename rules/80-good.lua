@@ -159,29 +159,42 @@ rule "SPEAKS_OF_FRAUD" {
   },
 }
 
--- Who sends spam wants something: that a link is followed, a file opened, a number called. Who writes from a
--- free mailbox, or wants money that fell from heaven (FEE_SUM), wants an answer.
+-- Who sends spam wants something: that a link is followed, a file opened, a number called. Who writes from a free mailbox, wants the
+-- answer elsewhere, or speaks of money that fell from heaven (FEE_SUM) wants an answer. Names are looked for as people write them
+-- who are not to be found: "shop dot example", "hxxp", a blank in between. What this misses costs little: other rules count on.
+local LEADS = "(?i)[@＠]|[a-z0-9][.。．][a-z\\x{80}-\\x{10FFFF}]{2}|\\bh ?[tx] ?[tx] ?p|\\bwww\\b|\\b(?:dot|punkt)\\b|\\[\\.\\]"
+  .. "|\\b[a-z0-9-]+ ?\\. ?(?:com|net|org|info|biz|ru|me)\\b|\\d(?:[^A-Za-z0-9\\n]{0,3}\\d){9}|[０-９①-⑳]"
+local WANTS = "(?i)₿|\\bbitcoins?\\b|\\bcards?\\b|\\bwire\\b|\\bhit reply\\b|\\btext [a-z]+ to\\b|\\bat your desk\\b"
+
 rule "ASKS_NOTHING" {
   about = "the message is short and leads nowhere: there is no link, file, address or telephone number in it",
   score = 0.0,
   group = "good_signs",
   when = function(mail)
     if #mail.urls > 0 or #mail.attachments > 0 or mail:hit("FROM_FREEMAIL") or mail:hit("REPLY_TO_FREEMAIL") then return false end
-    if mail:hit("REPLY_TO_SECOND_MAILBOX") or mail:hit("CHAT_BY_PHONE") or mail:hit("FEE_SUM") then return false end
-    local text = mail.text
+    if mail:hit("REPLY_TO_SECOND_MAILBOX") or mail:hit("CHAT_BY_PHONE") or mail:hit("FEE_SUM") or mail:hit("BITCOIN_ADDRESS")
+      or mail:hit("STOCK_TIP") then return false end
+    local text, from, reply = mail.text, mail:header("From") or "", mail:header("Reply-To")
     if #text > 1000 or not text:match("\\w|[^\\x00-\\x7F]") then return false end
-    local words = mail.subject .. "\n" .. text
-    return not words:match("@[A-Za-z0-9]") and not words:match("[0-9](?:[ ().-]{0,3}[0-9]){9}")
-      and not words:match("(?i)₿|\\bbitcoins?\\b|\\bgift ?cards?\\b")
+    if reply and reply:lower():match("@([^<>\\s@]+)") ~= from:lower():match("@([^<>\\s@]+)") then return false end
+    local words = mail.subject .. "\n" .. text .. "\n" .. (from:match("^(.*)<[^<>]*>\\s*$") or "")
+    return not words:match(LEADS) and not words:match(WANTS)
   end,
   examples = {
     { hit = true, subject = "RE: candidates", text = "Allocation looks right to me. Bring the folder 013-3364 on Monday.\n" },
-    { hit = false, text = "Allocation looks right to me: http://a.example/\n" },
-    { hit = false, text = "Write to bob@example.net.\n" },
-    { hit = false, text = "Call 1-800-555-0199 now.\n" },
     { hit = true, subject = "Invoice 77570", text = "The invoice comes to $4,500, payment terms are net 30.\n" },
+    { hit = true, text = "Fine.\n", header = { From = "Ann <ann@example.net>", ["Reply-To"] = "Ann <ann@EXAMPLE.net>" } },
+    { hit = false, text = "Fine.\n", header = { From = "Ann <ann@example.net>", ["Reply-To"] = "Ann <ann@example.com>" } },
+    { hit = false, text = "Fine.\n", header = { From = "pills-store.com <ann@example.net>" } },
+    { hit = false, text = "Allocation looks right to me: http://a.example/\n" },
+    { hit = false, subject = "http://pills.example/", text = "Look.\n" },
+    { hit = false, text = "Go to shop dot pills dot com.\n" },
+    { hit = false, text = "Go to pills . com or hxxp shop.\n" },
+    { hit = false, text = "Write to bob @ example .\n" },
+    { hit = false, text = "Call 1-800-555-0199 now.\n" },
     { hit = false, text = "Get me five gift cards.\n" },
-    { hit = false, text = "Are you at your desk?\n", hits = { "FROM_FREEMAIL" } },
+    { hit = false, text = "Are you at your desk?\n" },
+    { hit = false, text = "A word.\n", hits = { "FROM_FREEMAIL" } },
     { hit = false, text = string.rep("Many words. ", 100) },
     { hit = false, text = "\n" },
   },
@@ -299,22 +312,30 @@ rule "DELIVERY_REPORT" {
   },
 }
 
--- RFC 5321, 4.5.5, and RFC 3834, 3.3: what no person wrote has the null sender, so that nothing answers it.
+-- RFC 5321, 4.5.5, and RFC 3834, 3.3: what no person wrote has the null sender, so that nothing answers it. Anybody may use that: a
+-- message that leads somewhere is a report only if it has the parts of one.
 rule "MAIL_SYSTEM_WRITES" {
   about = "a mail system wrote the message: a report of delivery, or an answer while somebody is away",
   score = 0.0,
   group = "good_signs",
   when = function(mail)
     if mail.from ~= "" then return false end
+    if mail:hit("DELIVERY_REPORT") then return true end
+    for _, url in ipairs(mail.urls) do
+      if url.scheme ~= "mailto" and url.where ~= "header" then return false end
+    end
     -- RFC 3834, 5.
-    local automatic = mail:header("Auto-Submitted")
-    if mail:hit("DELIVERY_REPORT") or (automatic and not automatic:match("(?i)^\\s*no\\b")) then return true end
-    return (mail:header("From") or ""):match("(?i)<>\\s*$|mailer-?daemon|postmaster|mail deliver") ~= nil
+    if (mail:header("Auto-Submitted") or ""):match("(?i)^\\s*auto-(?:generated|replied|notified)\\b") then return true end
+    return (mail:header("From") or ""):match("(?i)<>\\s*$|(?:^|[<\\s])(?:mailer-?daemon|postmaster)(?:@|\\s*$|\\s*<>)") ~= nil
   end,
   examples = {
     { hit = true, from = "", header = { From = "MAILER-DAEMON <>" }, text = "failed" },
+    { hit = true, from = "", header = { From = "MAILER-DAEMON@example.net (Mail Delivery System)" }, text = "failed" },
     { hit = true, from = "", header = { From = "ann@example.net", ["Auto-Submitted"] = "auto-replied" }, text = "Away until May." },
     { hit = true, from = "", hits = { "DELIVERY_REPORT" } },
+    { hit = false, from = "", header = { From = "ann@example.net", ["Auto-Submitted"] = "yes" }, text = "Away until May." },
+    { hit = false, from = "", header = { From = "Mail Deliver Pills <ann@example.net>" }, text = "Pills" },
+    { hit = false, from = "", header = { From = "<postmaster@example.net>" }, text = "Verify: http://a.example/" },
     { hit = false, from = "a@example.net", header = { From = "MAILER-DAEMON <>" }, text = "failed" },
     { hit = false, from = "", header = { From = "ann@example.net" }, text = "Cheap pills" },
   },

@@ -1,4 +1,4 @@
-// What of a message is learned and looked up: words, header features, links, as hashes; and two texts.
+// What of a message is learned and looked up: words, header features, links, as hashes; and three texts.
 #pragma once
 
 #include <cstddef>

@@ -143,7 +143,8 @@ Result<Head> check(std::string_view octets) {
   if (sum != XXH3_64bits(octets.data(), octets.size() - kTail)) {
     return fail(Code::BadInput, "it is torn: its sum is wrong");
   }
-  bool sane = std::isfinite(head->bias) && std::isfinite(head->slope) && std::isfinite(head->offset);
+  bool sane =
+      std::isfinite(head->bias) && std::isfinite(head->slope) && std::isfinite(head->offset) && head->slope >= 0;
   if (!sane || !finite(reinterpret_cast<const float*>(octets.data() + kHead), size)) {
     return fail(Code::BadInput, "there are weights in it that are no numbers");
   }
@@ -195,7 +196,8 @@ std::string packed(const Weights& weights) {
 /// Whatever happened to `file` is on the disk under its new name, or an error says what is not.
 Result<void> write_and_rename(Fd file, const std::string& from, const std::string& to, std::string_view octets) {
   if (auto written = write_all(file.get(), octets, from); !written) return written;
-  // Who learns need not be who judges: anybody may read it; it has no text of any message in it.
+  // Who learns need not be who judges: anybody may read it; no message is in it, only runs of six octets that several
+  // have.
   if (::fchmod(file.get(), 0644) != 0) return system_error("change the mode of", from);
   if (::fsync(file.get()) != 0) return system_error("sync", from);
   if (::close(file.release()) != 0) return system_error("close", from);

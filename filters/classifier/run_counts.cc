@@ -1,6 +1,8 @@
 #include "filters/classifier/run_counts.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -12,8 +14,9 @@ namespace {
 
 constexpr uint32_t kUnits = 256;  // of a count: what a text of weight 1 adds
 constexpr size_t kFirstSize = size_t{1} << 12U;
-// 512 MiB at most. Beyond, what was seen once goes, as often as need be: who has taught so much misses none of it.
-constexpr size_t kMostRuns = 8'000'000;
+// 256 MiB at most. Beyond, what counts least goes until half is left: what one sender wrote who wrote very much, then
+// what was seen once.
+constexpr size_t kMostRuns = 4'000'000;
 // Of each run that was seen so much is taken away and given to those that were not.
 constexpr float kDiscount = 0.85F;
 // Before the shortest context: any octet.
@@ -73,23 +76,34 @@ void RunCounts::grow() {
 }
 
 void RunCounts::drop_rare() {
-  rare_ = rare_ == 0 ? kUnits : 2 * rare_;
-  std::vector<Count> old(counts_.size());
-  old.swap(counts_);
-  used_ = 0;
-  for (const Count& count : old) {
-    if (count.key == 0 || uint64_t{count.times[0]} + count.times[1] <= rare_) continue;
-    counts_[slot_of(count.key)] = count;
-    ++used_;
+  auto doublings = [](const Count& count) {
+    return static_cast<size_t>(std::bit_width(uint64_t{count.times[0]} + count.times[1]));
+  };
+  std::array<size_t, 64> like{};
+  for (const Count& count : counts_) {
+    if (count.key != 0) ++like[doublings(count)];
   }
+  size_t rare = 0;
+  for (size_t left = used_; left > kMostRuns / 2; ++rare) left -= like[rare];
+  std::vector<Count> kept;
+  kept.reserve(kMostRuns / 2);
+  for (const Count& count : counts_) {
+    if (count.key != 0 && doublings(count) >= rare) kept.push_back(count);
+  }
+  std::fill(counts_.begin(), counts_.end(), Count());
+  for (const Count& count : kept) counts_[slot_of(count.key)] = count;
+  used_ = kept.size();
 }
 
 void RunCounts::add(Where where, std::string_view text, bool spam, float weight) {
   if (used_ > kMostRuns) drop_rare();
   auto units = static_cast<uint32_t>(std::lround(std::clamp(weight, 0.0F, 1.0F) * kUnits));
+  if (units == 0) return;
+  Repeats repeats;
   uint64_t last = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     last = (last << 8U) | static_cast<unsigned char>(text[i]);
+    if (repeats.again(last)) continue;
     for (size_t octets = kShortestRun; octets <= std::min(kLongestRun, i + 1); ++octets) {
       raise(at(run_key(where, last, octets)).times[static_cast<size_t>(spam)], units);
     }
@@ -155,12 +169,16 @@ float RunCounts::says(Where where, uint64_t last, size_t octets, const RunCounts
 
 float RunCounts::judge(Where where, std::string_view text, const RunCounts& part) const {
   float sum = 0;
+  size_t counted_octets = 0;
   uint64_t last = 0;
+  Repeats repeats;
   for (size_t i = 0; i < text.size(); ++i) {
     last = (last << 8U) | static_cast<unsigned char>(text[i]);
+    if (repeats.again(last)) continue;
+    ++counted_octets;
     sum += says(where, last, std::min(kLongestRun, i + 1), &part);
   }
-  return mean_of_runs(sum, text.size());
+  return mean_of_runs(sum, counted_octets);
 }
 
 RunTable RunCounts::table() const {

@@ -44,7 +44,6 @@ class RunCounts {
 
   std::vector<Count> counts_;
   size_t used_ = 0;
-  uint32_t rare_ = 0;  // what counts no more than this goes where there is too much
 };
 
 }  // namespace postern::classifier

@@ -65,11 +65,15 @@ float RunTable::judge(Where where, std::string_view text) const {
   constexpr size_t kAhead = 16;
   constexpr size_t kLengths = kLongestRun - kShortestRun + 1;
   std::array<std::array<Place, kLengths>, kAhead> asked{};
+  std::array<bool, kAhead> passed{};
+  Repeats repeats;
   int64_t sum = 0;
+  size_t counted = 0;
   uint64_t last = 0;
   for (size_t i = 0; i < text.size() + kAhead; ++i) {
     std::array<Place, kLengths>& places = asked[i % kAhead];
     for (size_t length = kLengths; i >= kAhead && length-- > 0;) {
+      if (passed[i % kAhead]) break;
       if (i - kAhead + 1 < kShortestRun + length) continue;
       const uint32_t* slot = find(places[length]);
       if (slot == nullptr) continue;
@@ -78,12 +82,15 @@ float RunTable::judge(Where where, std::string_view text) const {
     }
     if (i >= text.size()) continue;
     last = (last << 8U) | static_cast<unsigned char>(text[i]);
+    passed[i % kAhead] = repeats.again(last);
+    if (passed[i % kAhead]) continue;
+    ++counted;
     for (size_t length = 0; length < kLengths; ++length) {
       places[length] = place_of_run(run_key(where, last, kShortestRun + length), slots_.size());
       __builtin_prefetch(&slots_[places[length].slot]);
     }
   }
-  return mean_of_runs(static_cast<float>(sum) / kScale, text.size());
+  return mean_of_runs(static_cast<float>(sum) / kScale, counted);
 }
 
 }  // namespace postern::classifier

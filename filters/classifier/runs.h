@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -70,7 +71,8 @@ class RunTable {
   void put(RunKey run, float says);
 
   /// -1 (like ham) to 1 (like spam), 0 for nothing known: the mean over all octets of what the longest known run says
-  /// that ends there. Of a text of few octets less. A look-up or three for each octet; never trusts the slots.
+  /// that ends there; what stands there again is passed over. Of a text of few octets less. A look-up or three for each
+  /// octet; never trusts the slots.
   [[nodiscard]] float judge(Where where, std::string_view text) const;
 
   [[nodiscard]] const std::vector<uint32_t>& slots() const { return slots_; }
@@ -78,6 +80,25 @@ class RunTable {
 
  private:
   std::vector<uint32_t> slots_;
+};
+
+/// Knows what stands in a text again and again: who writes one letter two thousand times says it once.
+class Repeats {
+ public:
+  /// Whether the octets that end here were there before; `last` as for run_key. Of different ones that share a place
+  /// the later counts as a repeat: one in fifty of a long text.
+  bool again(uint64_t last) {
+    constexpr uint64_t kPrime = 0x9e3779b97f4a7c15U;
+    uint64_t place = ((last & kOctets) * kPrime) >> (64 - kBits);
+    bool was = seen_[place];
+    seen_[place] = true;
+    return was;
+  }
+
+ private:
+  static constexpr unsigned kBits = 16;
+  static constexpr uint64_t kOctets = (uint64_t{1} << (8 * kLongestRun)) - 1;
+  std::bitset<size_t{1} << kBits> seen_;
 };
 
 /// Of a sum over `octets` octets the mean, nearer to 0 where they are few.

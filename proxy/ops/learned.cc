@@ -262,7 +262,9 @@ Result<std::vector<classifier::Example>> Learned::Impl::examples() {
         example.reading.text.size() > classifier::Reading::kMaxText ||
         example.reading.links.size() > classifier::Reading::kMaxLinks ||
         example.reading.header.size() > classifier::Reading::kMaxHeader) {
-      return fail(Code::BadInput, "a message in it is broken");
+      return fail(Code::BadInput, fmt::format("{}: a message in it is broken: put the file back from a backup, or "
+                                              "delete it and learn again with --fresh",
+                                              file_in(options_.directory)));
     }
     example.digest = static_cast<uint64_t>(read.integer(0));
     example.spam = read.integer(1) != 0;
