@@ -8,9 +8,12 @@
 -- honest mail, and nobody does the reverse. Twice as many steps were measured, and a score that rises without steps: with as much
 -- ham tagged they found less spam, once tuned.
 
--- What leads nowhere can do little harm, and of reports of mail servers nobody teaches enough: there it does not mark a message by
--- itself.
-group("classifier", { max = 6, dampers = { ASKS_NOTHING = 4, MAIL_SYSTEM_WRITES = 3 } })
+-- Whatever `postern tune` makes of the scores, only the surest marks a message by itself. What leads nowhere can do little harm, and
+-- of reports of mail servers nobody teaches enough: there something else must speak against it besides.
+group("classifier", {
+  max = 6,
+  dampers = { CLASSIFIER_SPAM_99 = 5.5, CLASSIFIER_SPAM_90 = 5.5, ASKS_NOTHING = 3.5, MAIL_SYSTEM_WRITES = 3 },
+})
 
 local function shown(spam)
   -- Never more certain than it is.
