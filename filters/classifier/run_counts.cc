@@ -139,29 +139,38 @@ void RunCounts::finish(const RunCounts* all) {
   }
 }
 
+/// False: it is not known, or by too few messages.
+bool RunCounts::look(Where where, uint64_t last, size_t octets, const RunCounts* without, Count& out) const {
+  const Count* run = find(run_key(where, last, octets));
+  const Count* context = find(run_key(where, last >> 8U, octets - 1));
+  if (run == nullptr || context == nullptr) return false;
+  static const Count kNothing;
+  const Count* less_run = without == nullptr ? nullptr : without->find(run->key);
+  const Count* less_context = without == nullptr ? nullptr : without->find(context->key);
+  if (less_run == nullptr) less_run = &kNothing;
+  if (less_context == nullptr) less_context = &kNothing;
+  for (size_t kind = 0; kind < out.times.size(); ++kind) {
+    out.times[kind] = run->times[kind] - std::min(run->times[kind], less_run->times[kind]);
+    out.behind[kind] = context->behind[kind] - less_context->behind[kind];
+    out.firsts[kind] = context->firsts[kind] - less_context->firsts[kind];
+  }
+  uint32_t both = out.times[0] + out.times[1];
+  return both > 0 && (octets == kShortestRun || both > kUnits);
+}
+
 /// 0 where nothing is known of the run.
 float RunCounts::says(Where where, uint64_t last, size_t octets, const RunCounts* without) const {
   std::array<float, 2> likely = {kAny, kAny};
   size_t known = 0;
-  for (size_t length = kShortestRun; length <= octets; ++length) {
-    const Count* run = find(run_key(where, last, length));
-    const Count* context = find(run_key(where, last >> 8U, length - 1));
-    if (run == nullptr || context == nullptr) break;
-    const Count* less_run = without == nullptr ? nullptr : without->find(run->key);
-    const Count* less_context = without == nullptr ? nullptr : without->find(context->key);
-    Pair times = run->times;
-    for (size_t kind = 0; less_run != nullptr && kind < times.size(); ++kind) {
-      times[kind] -= std::min(times[kind], less_run->times[kind]);
-    }
-    uint32_t both = times[0] + times[1];
-    if (both == 0 || (length > kShortestRun && both <= kUnits)) break;
+  Count count;
+  for (size_t length = kShortestRun; length <= octets && look(where, last, length, without, count); ++length) {
     known = length;
-    for (size_t kind = 0; kind < times.size(); ++kind) {
-      uint32_t behind = context->behind[kind] - (less_context == nullptr ? 0 : less_context->behind[kind]);
-      uint32_t firsts = context->firsts[kind] - (less_context == nullptr ? 0 : less_context->firsts[kind]);
-      if (behind == 0) continue;
-      float own = static_cast<float>(times[kind]) - kDiscount * static_cast<float>(std::min(times[kind], kUnits));
-      likely[kind] = (own + kDiscount * static_cast<float>(firsts) * likely[kind]) / static_cast<float>(behind);
+    for (size_t kind = 0; kind < likely.size(); ++kind) {
+      uint32_t times = count.times[kind];
+      if (count.behind[kind] == 0) continue;
+      float own = static_cast<float>(times) - kDiscount * static_cast<float>(std::min(times, kUnits));
+      float rest = kDiscount * static_cast<float>(count.firsts[kind]) * likely[kind];
+      likely[kind] = (own + rest) / static_cast<float>(count.behind[kind]);
     }
   }
   return known == 0 ? 0 : std::clamp(std::log(likely[1] / likely[0]), -kMostRun, kMostRun);

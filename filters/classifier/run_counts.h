@@ -40,6 +40,7 @@ class RunCounts {
   Count& at(RunKey key);
   void grow();
   void drop_rare();
+  [[nodiscard]] bool look(Where where, uint64_t last, size_t octets, const RunCounts* without, Count& out) const;
   [[nodiscard]] float says(Where where, uint64_t last, size_t octets, const RunCounts* without) const;
 
   std::vector<Count> counts_;

@@ -32,6 +32,39 @@ int8_t says_of(uint32_t slot) {
   return static_cast<int8_t>(slot & kSaysMask);
 }
 
+const uint32_t* find(const std::vector<uint32_t>& slots, const Place& place) {
+  for (size_t step = 0; step < kMostSteps; ++step) {
+    const uint32_t& slot = slots[(place.slot + step) & (slots.size() - 1)];
+    if (slot == 0) return nullptr;
+    if ((slot & ~kSaysMask) == place.mark) return &slot;
+  }
+  return nullptr;
+}
+
+/// Where the runs that end at an octet would stand, the shortest first.
+struct Asked {
+  std::array<Place, kLongestRun - kShortestRun + 1> places{};
+  size_t lengths = 0;  // of them
+};
+
+/// `octets`: how many stand up to there.
+void ask(const std::vector<uint32_t>& slots, Where where, uint64_t last, size_t octets, Asked& asked) {
+  for (size_t length = kShortestRun; length <= std::min(kLongestRun, octets); ++length) {
+    Place& place = asked.places[asked.lengths++];
+    place = place_of_run(run_key(where, last, length), slots.size());
+    __builtin_prefetch(&slots[place.slot]);
+  }
+}
+
+/// What the longest of them says that is known.
+int8_t longest_of(const std::vector<uint32_t>& slots, const Asked& asked) {
+  for (size_t length = asked.lengths; length-- > 0;) {
+    const uint32_t* slot = find(slots, asked.places[length]);
+    if (slot != nullptr) return says_of(*slot);
+  }
+  return 0;
+}
+
 }  // namespace
 
 RunTable::RunTable(size_t runs) {
@@ -53,42 +86,22 @@ void RunTable::put(RunKey run, float says) {
 
 float RunTable::judge(Where where, std::string_view text) const {
   if (slots_.empty()) return 0;
-  auto find = [this](const Place& place) -> const uint32_t* {
-    for (size_t step = 0; step < kMostSteps; ++step) {
-      const uint32_t& slot = slots_[(place.slot + step) & (slots_.size() - 1)];
-      if (slot == 0) return nullptr;
-      if ((slot & ~kSaysMask) == place.mark) return &slot;
-    }
-    return nullptr;
-  };
   // Slots are asked for some octets ahead: the table is larger than the nearer caches.
   constexpr size_t kAhead = 16;
-  constexpr size_t kLengths = kLongestRun - kShortestRun + 1;
-  std::array<std::array<Place, kLengths>, kAhead> asked{};
-  std::array<bool, kAhead> passed{};
+  std::array<Asked, kAhead> ring{};
   Repeats repeats;
   int64_t sum = 0;
   size_t counted = 0;
   uint64_t last = 0;
   for (size_t i = 0; i < text.size() + kAhead; ++i) {
-    std::array<Place, kLengths>& places = asked[i % kAhead];
-    for (size_t length = kLengths; i >= kAhead && length-- > 0;) {
-      if (passed[i % kAhead]) break;
-      if (i - kAhead + 1 < kShortestRun + length) continue;
-      const uint32_t* slot = find(places[length]);
-      if (slot == nullptr) continue;
-      sum += says_of(*slot);
-      break;
-    }
+    Asked& asked = ring[i % kAhead];
+    if (i >= kAhead) sum += longest_of(slots_, asked);
+    asked.lengths = 0;
     if (i >= text.size()) continue;
     last = (last << 8U) | static_cast<unsigned char>(text[i]);
-    passed[i % kAhead] = repeats.again(last);
-    if (passed[i % kAhead]) continue;
+    if (repeats.again(last)) continue;
     ++counted;
-    for (size_t length = 0; length < kLengths; ++length) {
-      places[length] = place_of_run(run_key(where, last, kShortestRun + length), slots_.size());
-      __builtin_prefetch(&slots_[places[length].slot]);
-    }
+    ask(slots_, where, last, i + 1, asked);
   }
   return mean_of_runs(static_cast<float>(sum) / kScale, counted);
 }
