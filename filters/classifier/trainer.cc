@@ -22,6 +22,7 @@ constexpr unsigned kBits = 20;  // of the table: 4 MiB
 constexpr size_t kSize = size_t{1} << kBits;
 constexpr size_t kFolds = 5;
 constexpr size_t kRounds = 20;
+constexpr unsigned kMostCounting = 2;  // threads with a table of counts of their own, of 256 MiB at most
 
 // FTRL-proximal (McMahan et al. 2013): logistic regression, a step size of its own for each weight, L2. L1 makes it
 // smaller, not better.
@@ -261,7 +262,7 @@ class Trainer {
         learn_view((job - 1) % kViews, (job - 1) / kViews);
       }
     });
-    in_parallel(kFolds + 1, how_.threads, [&](size_t job) {
+    in_parallel(kFolds + 1, std::min(how_.threads, kMostCounting), [&](size_t job) {
       if (job == 0) {
         runs_.table = counts_.table();
       } else {
