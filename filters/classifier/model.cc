@@ -39,8 +39,7 @@ struct Head {
   uint32_t form = kForm;
   uint32_t features = kFeaturesVersion;
   uint32_t bits = 0;  // the table has 2^bits floats
-  uint32_t runs =
-      0;  // and behind it stand so many slots of the table of runs, four octets each: a power of two, or none
+  uint32_t runs = 0;  // slots of the table of runs behind it, four octets each: a power of two, or none
   float bias = 0;
   float slope = 0;
   float offset = 0;
@@ -143,11 +142,11 @@ Result<Head> check(std::string_view octets) {
   if (sum != XXH3_64bits(octets.data(), octets.size() - kTail)) {
     return fail(Code::BadInput, "it is torn: its sum is wrong");
   }
-  bool sane =
-      std::isfinite(head->bias) && std::isfinite(head->slope) && std::isfinite(head->offset) && head->slope >= 0;
+  bool sane = std::isfinite(head->bias) && std::isfinite(head->slope) && std::isfinite(head->offset);
   if (!sane || !finite(reinterpret_cast<const float*>(octets.data() + kHead), size)) {
     return fail(Code::BadInput, "there are weights in it that are no numbers");
   }
+  if (head->slope < 0) return fail(Code::BadInput, "it would take ham for spam: its slope is negative");
   return head;
 }
 

@@ -22,9 +22,15 @@ constexpr float kDiscount = 0.85F;
 // Before the shortest context: any octet.
 constexpr float kAny = 1.0F / 256;
 
-/// Of a run what counts: a long one that one message alone has tells nothing of another.
-uint32_t counted(size_t octets, uint32_t times, uint32_t both) {
-  return octets > kShortestRun && both <= kUnits ? 0 : times;
+/// Whether a run counts that ham and spam have so often: a long one that one message alone has tells nothing of
+/// another.
+bool counts(size_t octets, uint64_t both) {
+  return both > (octets > kShortestRun ? kUnits : 0);
+}
+
+/// Of a run what counts.
+uint32_t counted(size_t octets, uint32_t times, uint64_t both) {
+  return counts(octets, both) ? times : 0;
 }
 
 size_t octets_of(RunKey key) {
@@ -131,8 +137,8 @@ void RunCounts::finish(const RunCounts* all) {
     }
     Count& context = at(context_of(key));
     for (size_t kind = 0; kind < before.size(); ++kind) {
-      uint32_t had = counted(octets, before[kind], before[0] + before[1]);
-      uint32_t has = counted(octets, left[kind], left[0] + left[1]);
+      uint32_t had = counted(octets, before[kind], uint64_t{before[0]} + before[1]);
+      uint32_t has = counted(octets, left[kind], uint64_t{left[0]} + left[1]);
       raise(context.behind[kind], had - has);
       raise(context.firsts[kind], std::min(had, kUnits) - std::min(has, kUnits));
     }
@@ -154,8 +160,7 @@ bool RunCounts::look(Where where, uint64_t last, size_t octets, const RunCounts*
     out.behind[kind] = context->behind[kind] - less_context->behind[kind];
     out.firsts[kind] = context->firsts[kind] - less_context->firsts[kind];
   }
-  uint32_t both = out.times[0] + out.times[1];
-  return both > 0 && (octets == kShortestRun || both > kUnits);
+  return counts(octets, uint64_t{out.times[0]} + out.times[1]);
 }
 
 /// 0 where nothing is known of the run.
@@ -198,14 +203,14 @@ RunTable RunCounts::table() const {
     size = 0;
     for (const Count& count : counts_) {
       uint64_t both = uint64_t{count.times[0]} + count.times[1];
-      size += static_cast<size_t>(both >= least && (octets_of(count.key) == kShortestRun || both > kUnits));
+      size += static_cast<size_t>(both >= least && counts(octets_of(count.key), both));
     }
     if (size <= RunTable::most()) break;
   }
   RunTable out(size);
   for (const Count& count : counts_) {
     uint64_t both = uint64_t{count.times[0]} + count.times[1];
-    if (both < least || (octets_of(count.key) != kShortestRun && both <= kUnits)) continue;
+    if (both < least || !counts(octets_of(count.key), both)) continue;
     out.put(count.key, says(where_of(count.key), count.key, octets_of(count.key), nullptr));
   }
   return out;
