@@ -11,6 +11,8 @@ import struct
 import sys
 import threading
 
+# Who finds the queue full is dropped by the kernel and asks again after 1, 3, 7, 15 seconds: a thousand may come at once.
+BACKLOG = 2048
 STEPS = ("greeting", "ehlo", "xclient", "mail", "rcpt", "data", "content", "dot", "after")
 EXTENSIONS = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN",
               "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT")
@@ -69,7 +71,7 @@ class Sink:
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
-        self.listener.listen(2048)
+        self.listener.listen(BACKLOG)
         self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.loop = asyncio.new_event_loop()
@@ -91,7 +93,9 @@ class Sink:
 
     def _run(self):
         asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(asyncio.start_server(self._serve, sock=self.listener, limit=1 << 16))
+        # It listens again: without a word it would shorten the queue to 100.
+        serving = asyncio.start_server(self._serve, sock=self.listener, backlog=BACKLOG, limit=1 << 16)
+        self.loop.run_until_complete(serving)
         self.loop.run_forever()
         self.listener.close()
         self.loop.close()
