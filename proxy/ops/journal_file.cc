@@ -26,13 +26,14 @@ constexpr const char* kMake =
     "PRAGMA page_size=32768;"
     "PRAGMA auto_vacuum=INCREMENTAL;"
     "PRAGMA journal_mode=WAL;";
-// Both indexes grow at their end, as the table does: ids begin with the time.
+// The index grows at its end, as the table does: ids begin with the time. It has the times too, so that who looks for a
+// time reads it and not the table, and what is too old stands together at its beginning. One of times alone would cost
+// the thread another sixteenth of its work.
 constexpr const char* kTables =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE message(place INTEGER PRIMARY KEY, id TEXT NOT NULL, time INTEGER NOT NULL, verdict TEXT NOT NULL,"
     " score REAL NOT NULL, rules TEXT NOT NULL, data TEXT NOT NULL, header BLOB NOT NULL);"
-    "CREATE INDEX message_id ON message(id);"
-    "CREATE INDEX message_time ON message(time);"
+    "CREATE INDEX message_id ON message(id, time);"
     "CREATE TABLE rules(version TEXT PRIMARY KEY, data TEXT NOT NULL);"
     "PRAGMA application_id=1349481332;"
     "PRAGMA user_version=1;"
@@ -198,7 +199,8 @@ Result<void> JournalFile::prepare() {
       {insert_row_, "INSERT INTO message(id, time, verdict, score, rules, data, header) VALUES(?1,?2,?3,?4,?5,?6,?7)"},
       {insert_rules_, "INSERT OR REPLACE INTO rules(version, data) VALUES(?1,?2)"},
       {remove_old_,
-       "DELETE FROM message WHERE place IN (SELECT place FROM message WHERE time < ?1 ORDER BY time LIMIT ?2)"},
+       "DELETE FROM message WHERE place IN"
+       " (SELECT place FROM message WHERE id < ?1 AND time < ?2 ORDER BY id LIMIT ?3)"},
       {remove_first_, "DELETE FROM message WHERE place IN (SELECT place FROM message ORDER BY place LIMIT ?1)"},
       {pages_, "PRAGMA page_count"},
       {free_, "PRAGMA freelist_count"},

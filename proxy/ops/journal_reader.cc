@@ -83,6 +83,7 @@ class JournalReader::Impl {
   Result<void> read(int64_t since_ms, int64_t after, const std::function<bool(int64_t place, JournalRow row)>& use) {
     auto first = first_place(since_ms);
     if (!first) return tl::unexpected(std::move(first.error()));
+    if (*first == 0) return {};
     sqlite::Statement statement;
     int code = prepare(statement, "WHERE place > ?1 AND time >= ?2 ORDER BY place LIMIT ?3");
     if (code != SQLITE_OK) return failed(code);
@@ -141,11 +142,11 @@ class JournalReader::Impl {
     return statement.prepare(db_.get(), fmt::format("{}{}", kColumns, condition));
   }
 
-  /// Times rise with places, nearly: the earliest place among the first rows of that time.
+  /// 0 where there is none. The whole index is looked through: a fraction of a second. With a bare `place` SQLite would
+  /// go through the rows instead, which are a hundred times as long.
   Result<int64_t> first_place(int64_t since_ms) {
     sqlite::Statement statement;
-    int code = statement.prepare(
-        db_.get(), "SELECT min(place) FROM (SELECT place FROM message WHERE time >= ?1 ORDER BY time LIMIT 10000)");
+    int code = statement.prepare(db_.get(), "SELECT min(+place) FROM message WHERE time >= ?1");
     if (code != SQLITE_OK) return failed(code);
     code = statement.bind(1, since_ms).step();
     if (code != SQLITE_ROW) return failed(code);

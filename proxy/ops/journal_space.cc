@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "proxy/ops/journal_file.h"
+#include "proxy/session/message_id.h"
 
 namespace postern::ops {
 namespace {
@@ -43,7 +44,9 @@ int JournalFile::trim(size_t written, const Bounds& bounds, int64_t now_ms, bool
   constexpr uint64_t kMostWhenIdle = 100;
   uint64_t most = written + written / 4 + kMostWhenIdle;
   int64_t keep = std::chrono::duration_cast<std::chrono::milliseconds>(bounds.keep).count();
-  remove_old_.bind(1, now_ms - keep).bind(2, static_cast<int64_t>(most));
+  int64_t oldest = now_ms - keep;
+  std::string first = session::first_message_id(std::max<int64_t>(oldest, 0));
+  remove_old_.bind_text(1, first).bind(2, oldest).bind(3, static_cast<int64_t>(most));
   if (int code = remove(remove_old_, more); code != SQLITE_OK) return code;
   Size size;
   if (int code = measure(size); code != SQLITE_OK) return code;

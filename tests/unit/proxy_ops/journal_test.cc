@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "proxy/session/message_id.h"
 #include "tests/unit/proxy_ops/journal_fixture.h"
 
 namespace postern::ops {
@@ -141,6 +142,23 @@ TEST_F(JournalTest, WhatIsTooMuchIsDroppedAndCounted) {
   EXPECT_THAT(rows(), SizeIs(statistics.written));
   journal->put(row(11));
   EXPECT_EQ(journal->statistics().dropped, statistics.dropped + 1) << "after its end";
+}
+
+TEST_F(JournalTest, ATimeIsFoundAlsoWhereTheClockWasSetBack) {
+  auto journal = open();
+  for (int64_t time : {5'000, 9'000, 2'000, 4'000, 8'000}) {
+    JournalRow next = row(static_cast<int>(time));
+    next.wall_ms = SystemClock().wall_ms() + time;
+    next.id = session::make_message_id(next.wall_ms);
+    journal->put(next);
+  }
+  journal->finish();
+  auto all = rows();
+  ASSERT_THAT(all, SizeIs(5));
+  auto late = rows(all[0].wall_ms);
+  ASSERT_THAT(late, SizeIs(3));
+  EXPECT_EQ(late[2].id, all[4].id);
+  EXPECT_THAT(rows(all[1].wall_ms + 1), IsEmpty());
 }
 
 TEST_F(JournalTest, OldRowsGo) {
