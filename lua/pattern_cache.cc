@@ -17,6 +17,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/base/fd.h"
+#include "filters/base/files.h"
 
 namespace postern::rules {
 
@@ -172,16 +173,6 @@ bool may_replace(const std::string& file) {
   return got >= 0 && kMagic.substr(0, static_cast<size_t>(got)) == std::string_view(octets, static_cast<size_t>(got));
 }
 
-bool write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    ssize_t put = write(fd, data.data(), data.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    data.remove_prefix(static_cast<size_t>(put));
-  }
-  return fsync(fd) == 0;
-}
-
 }  // namespace
 
 PatternKey pattern_key(const std::vector<Pattern>& patterns) {
@@ -230,7 +221,7 @@ void write_pattern_cache(const std::string& file, const PatternKey& key, const C
   std::string beside = file + ".XXXXXX";  // a name of its own: another process may be writing too
   Fd fd(mkostemp(beside.data(), O_CLOEXEC));
   if (fd.get() < 0) return note(last_error());
-  if (!write_all(fd.get(), *data) || rename(beside.c_str(), file.c_str()) != 0) {
+  if (!write_all(fd.get(), *data) || fsync(fd.get()) != 0 || rename(beside.c_str(), file.c_str()) != 0) {
     std::string why = last_error();
     unlink(beside.c_str());
     note(why);

@@ -3,7 +3,6 @@
 #include "lua/tuning.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -13,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "filters/base/parallel.h"
 #include "lua/tuning_fit.h"
 #include "lua/tuning_measure.h"
 
@@ -54,20 +54,13 @@ class Fits {
 
   void run(const std::vector<Job>& jobs) {
     std::vector<std::vector<double>> results(jobs.size());
-    std::atomic<size_t> next{0};
-    auto work = [&](bool tells) {
-      for (size_t i = next++; i < jobs.size(); i = next++) {
-        results[i] = problem_.fit(kStrengths[jobs[i].strength], jobs[i].fold_a, jobs[i].fold_b);
-        const auto& progress = problem_.options().progress;
-        if (tells && progress) progress(static_cast<double>(i + 1) / static_cast<double>(jobs.size()));
-      }
-    };
-    {
-      std::vector<std::jthread> threads;
-      threads.reserve(problem_.options().threads);
-      for (unsigned i = 1; i < problem_.options().threads; ++i) threads.emplace_back(work, false);
-      work(true);
-    }
+    const auto& progress = problem_.options().progress;
+    const std::thread::id caller = std::this_thread::get_id();
+    in_parallel(jobs.size(), problem_.options().threads, [&](size_t i) {
+      results[i] = problem_.fit(kStrengths[jobs[i].strength], jobs[i].fold_a, jobs[i].fold_b);
+      if (!progress || std::this_thread::get_id() != caller) return;
+      progress(static_cast<double>(i + 1) / static_cast<double>(jobs.size()));
+    });
     for (size_t i = 0; i < jobs.size(); ++i) done_[jobs[i]] = std::move(results[i]);
   }
 

@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 #include "filters/base/fd.h"
-#include "filters/base/read_rest.h"
+#include "filters/base/files.h"
 #include "filters/classifier/scale.h"
 
 namespace postern::classifier {
@@ -173,16 +173,6 @@ Result<std::string> read_file(const std::string& path) {
   return octets;
 }
 
-Result<void> write_all(int file, std::string_view octets, const std::string& path) {
-  while (!octets.empty()) {
-    ssize_t written = ::write(file, octets.data(), octets.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error("write", path);
-    octets.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
-
 std::string packed(const Weights& weights) {
   std::string out = packed_head(weights);
   out.reserve(kHead + (weights.table.size() + weights.runs.slots().size()) * sizeof(float) + kTail);
@@ -194,7 +184,7 @@ std::string packed(const Weights& weights) {
 
 /// Whatever happened to `file` is on the disk under its new name, or an error says what is not.
 Result<void> write_and_rename(Fd file, const std::string& from, const std::string& to, std::string_view octets) {
-  if (auto written = write_all(file.get(), octets, from); !written) return written;
+  if (!write_all(file.get(), octets)) return system_error("write", from);
   // Who learns need not be who judges: anybody may read it; no message is in it, only runs of six octets that several
   // have.
   if (::fchmod(file.get(), 0644) != 0) return system_error("change the mode of", from);
@@ -204,8 +194,7 @@ Result<void> write_and_rename(Fd file, const std::string& from, const std::strin
   // The name is on the disk when its folder is.
   size_t slash = to.rfind('/');
   std::string folder = slash == std::string::npos ? "." : to.substr(0, slash + 1);
-  Fd directory(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (!directory || ::fsync(directory.get()) != 0) return system_error("sync", folder);
+  if (!sync_directory(folder)) return system_error("sync", folder);
   return {};
 }
 

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <mutex>
 #include <numeric>
-#include <thread>
 #include <utility>
 
+#include "filters/base/parallel.h"
 #include "filters/classifier/calibration.h"
 #include "filters/classifier/examples.h"
 #include "filters/classifier/run_counts.h"
@@ -197,20 +196,6 @@ class Learner {
   Chance chance_;
   std::vector<size_t> kept_;  // of a row, for the time of learn()
 };
-
-/// Runs `work(0)` to `work(count - 1)` on so many threads.
-void in_parallel(size_t count, unsigned threads, const std::function<void(size_t)>& work) {
-  std::atomic<size_t> next{0};
-  auto run = [&] {
-    for (size_t i = next++; i < count; i = next++) work(i);
-  };
-  std::vector<std::thread> helpers;
-  size_t wanted = std::min<size_t>(std::max(threads, 1U), count) - 1;
-  helpers.reserve(wanted);
-  for (size_t i = 0; i < wanted; ++i) helpers.emplace_back(run);
-  run();
-  for (std::thread& helper : helpers) helper.join();
-}
 
 /// Says how far it is, from one thread at a time.
 class Meter {

@@ -15,6 +15,7 @@
 #include "proxy/cli/terminal_text.h"
 #include "proxy/ops/journal.h"
 #include "proxy/ops/journal_entry.h"
+#include "proxy/session/message_id.h"
 
 namespace postern::cli {
 namespace {
@@ -52,7 +53,7 @@ std::string not_found(ops::JournalReader& journal, const std::string& id, const 
     return text +
            ", which is empty: all may be older than [journal] keep, or the gateway was told of another path, or of "
            "none";
-  int64_t given = time_of_id(id);
+  int64_t given = session::time_of_message_id(id);
   text += fmt::format(", which reaches back to {}", local_time(*oldest));
   if (given < *oldest) return text + fmt::format("; the id is of {}: it is older", local_time(given));
   if (given > now + 60'000) return text + "; the id is of the future: is it mistyped?";

@@ -1,23 +1,20 @@
 #include "proxy/cli/explain_id.h"
 
 #include "filters/base/bytes.h"
+#include "proxy/session/message_id.h"
 
 namespace postern::cli {
 namespace {
 
-constexpr size_t kIdLength = 26;  // see proxy/session/message_id.h
-constexpr size_t kTimeLength = 10;
-constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";  // Crockford's base 32
-
 /// Empty: it is none. Who reads an id out may take 1 for I or L, and 0 for O; the alphabet has neither.
 std::string as_id(std::string_view word) {
   // 48 bits of time in ten digits of five bits: the first one has three.
-  if (word.size() != kIdLength || word[0] > '7') return "";
+  if (word.size() != session::kMessageIdLength || word[0] > '7') return "";
   std::string id = to_upper(word);
   for (char& c : id) {
     if (c == 'I' || c == 'L') c = '1';
     if (c == 'O') c = '0';
-    if (kAlphabet.find(c) == std::string_view::npos) return "";
+    if (session::kMessageIdDigits.find(c) == std::string_view::npos) return "";
   }
   return id;
 }
@@ -46,12 +43,6 @@ std::string id_in(std::string_view typed) {
     at = end;
   }
   return first;
-}
-
-int64_t time_of_id(std::string_view id) {
-  uint64_t time = 0;
-  for (char c : id.substr(0, kTimeLength)) time = time << 5U | (kAlphabet.find(c) & 31U);
-  return static_cast<int64_t>(time);
 }
 
 }  // namespace postern::cli

@@ -1,7 +1,6 @@
 // Ids of messages as people paste them.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,8 +9,5 @@ namespace postern::cli {
 /// The id in "01J...", "[id 01j...]", "X-Postern-Id: 01J...", a whole reply, a line of the log: in upper case. Where
 /// there are several the one that is said to be an id. Empty: there is none.
 [[nodiscard]] std::string id_in(std::string_view typed);
-
-/// When the id was given, milliseconds since 1970. `id` is what id_in() returned.
-[[nodiscard]] int64_t time_of_id(std::string_view id);
 
 }  // namespace postern::cli

@@ -17,7 +17,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/base/fd.h"
-#include "filters/base/read_rest.h"
+#include "filters/base/files.h"
 
 namespace postern::cli {
 namespace {

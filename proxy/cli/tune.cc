@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "filters/base/fd.h"
+#include "filters/base/files.h"
 #include "lua/tuning.h"
 #include "proxy/cli/cli.h"
 #include "proxy/cli/corpora.h"
@@ -118,17 +119,9 @@ Result<void> can_write_new(const std::string& path) {
 
 /// Never over a file that is there.
 Result<void> write_new(const std::string& path, const std::string& text) {
-  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  size_t done = 0;
-  while (file >= 0 && done < text.size()) {
-    ssize_t some = ::write(file, text.data() + done, text.size() - done);
-    if (some < 0 && errno == EINTR) continue;
-    if (some <= 0) break;
-    done += static_cast<size_t>(some);
-  }
-  int error = errno;
-  if (file >= 0 && ::close(file) == 0 && done == text.size()) return {};
-  return fail(Code::Io, fmt::format("{}: {}", path, std::generic_category().message(error)));
+  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file && write_all(file.get(), text) && ::close(file.release()) == 0) return {};
+  return fail(Code::Io, fmt::format("{}: {}", path, std::generic_category().message(errno)));
 }
 
 bool is_rule_file(const fs::path& path, const std::string& rules) {

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filters/base/files.h"
 #include "filters/bulk/snapshot.h"
 #include "proxy/session/doomed.h"
 
@@ -116,16 +117,6 @@ Result<std::string> read_snapshot(const std::string& path) {
   }
   if (auto read = read_into(file.get(), octets, bulk::kSnapshotHead); !read) return tl::unexpected<Error>(read.error());
   return octets;
-}
-
-Result<void> write_all(int file, std::string_view octets) {
-  while (!octets.empty()) {
-    ssize_t put = ::write(file, octets.data(), octets.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail(Code::Io, reason(errno));
-    octets.remove_prefix(static_cast<size_t>(put));
-  }
-  return {};
 }
 
 std::string utc(int64_t wall_ms) {
@@ -267,15 +258,17 @@ Result<void> BulkState::write(const bulk::Index& index, std::string_view positio
   auto file = make_unfinished(directory_, path);
   if (!file) return tl::unexpected<Error>(file.error());
   session::Doomed unfinished(path);
-  auto written = index.save(position, [&](std::string_view piece) { return write_all(file->get(), piece); });
+  auto written = index.save(position, [&](std::string_view piece) -> Result<void> {
+    if (!write_all(file->get(), piece)) return fail(Code::Io, reason(errno));
+    return {};
+  });
   if (!written) return tl::unexpected<Error>(std::move(written.error()).in(path));
   // The order matters: were it renamed before its octets are on the disk, a crash could leave the name and not them.
   if (::fsync(file->get()) != 0) return io_error(path, errno);
   std::string whole = in(directory_, kName);
   if (::rename(path.c_str(), whole.c_str()) != 0) return io_error(whole, errno);
   unfinished.keep();
-  Fd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return io_error(directory_, errno);
+  if (!sync_directory(directory_)) return io_error(directory_, errno);
   return {};
 }
 

@@ -15,6 +15,7 @@
 
 #include "filters/base/bytes.h"
 #include "filters/base/fd.h"
+#include "filters/base/files.h"
 
 namespace postern::ops {
 namespace {
@@ -46,12 +47,6 @@ std::vector<std::string> staged_in(const std::string& directory) {
   return found;
 }
 
-/// A name that was changed is lasting once its directory is.
-void sync_directory(const std::string& directory) {
-  Fd place(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (place) ::fsync(place.get());
-}
-
 }  // namespace
 
 std::string staged_model(const std::string& directory, uint64_t run) {
@@ -79,7 +74,7 @@ Result<void> settle_staged(const std::string& directory, uint64_t run) {
     }
     if (error && path == mine) return learned_io_error(model, error.value());
   }
-  sync_directory(directory);
+  if (!sync_directory(directory)) return learned_io_error(directory, errno);
   return {};
 }
 

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filters/base/fd.h"
+#include "filters/base/files.h"
 #include "proxy/session/doomed.h"
 
 // The Maildir convention (D. J. Bernstein, "Using maildir format", and maildir(5)): a message is written whole to tmp/,
@@ -23,29 +25,6 @@ constexpr int kNameAttempts = 16;
 
 tl::unexpected<Error> io_error(const std::string& path, int error) {
   return fail(Code::Io, path + ": " + std::generic_category().message(error));
-}
-
-/// A file descriptor with one owner.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  [[nodiscard]] int get() const { return number_; }
-  /// Network file systems report the last write errors here; 0 when there is none.
-  [[nodiscard]] int close() { return ::close(std::exchange(number_, -1)) == 0 || errno == EINTR ? 0 : errno; }
-
- private:
-  int number_;
-};
-
-Result<void> sync_directory(const std::string& path) {
-  Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return io_error(path, errno);
-  return {};
 }
 
 std::string parent_of(const std::string& path) {
@@ -65,7 +44,8 @@ Result<void> make_directory(const std::string& path) {
   if (auto made = make_directory(parent); !made) return made;
   // EEXIST: another delivery made it meanwhile.
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_error(path, errno);
-  return sync_directory(parent);
+  if (!sync_directory(parent)) return io_error(parent, errno);
+  return {};
 }
 
 Result<void> make_maildir(const std::string& directory) {
@@ -123,13 +103,7 @@ class LineFile {
 
  private:
   Result<void> flush() {
-    std::string_view left = buffer_;
-    while (!left.empty()) {
-      ssize_t written = ::write(descriptor_, left.data(), left.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return io_error(path_, errno);
-      left.remove_prefix(static_cast<size_t>(written));
-    }
+    if (!write_all(descriptor_, buffer_)) return io_error(path_, errno);
     buffer_.clear();
     return {};
   }
@@ -165,27 +139,27 @@ Result<std::string> deliver_to_maildir(const std::string& directory, const std::
   if (auto made = make_maildir(directory); !made) return tl::unexpected(made.error());
   std::string name;
   std::string path;
-  int opened = -1;
-  for (int attempt = 0; opened < 0 && attempt < kNameAttempts; ++attempt) {
+  Fd file;
+  for (int attempt = 0; !file && attempt < kNameAttempts; ++attempt) {
     name = unique_name(hostname);
     path = directory;
     path.append("/tmp/").append(name);
-    opened = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (opened < 0 && errno != EEXIST) break;
+    file.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file && errno != EEXIST) break;
   }
-  if (opened < 0) return io_error(path, errno);
+  if (!file) return io_error(path, errno);
 
-  Descriptor file(opened);
   Doomed temporary(path);
   if (auto filled = fill(file.get(), path, produce); !filled) return tl::unexpected(filled.error());
-  if (int error = file.close(); error != 0) return io_error(path, error);
+  // Network file systems report the last write errors here.
+  if (::close(file.release()) != 0 && errno != EINTR) return io_error(path, errno);
 
   std::string target = directory + "/new/" + name;
   if (auto published = publish(path, target); !published) return tl::unexpected(published.error());
   // Until the directory is synced the message may still vanish, so it must not stay if that fails: the sender is told
   // to come again.
   Doomed delivered(target);
-  if (auto synced = sync_directory(directory + "/new"); !synced) return tl::unexpected(synced.error());
+  if (std::string place = directory + "/new"; !sync_directory(place)) return io_error(place, errno);
   delivered.keep();
   return name;
 }

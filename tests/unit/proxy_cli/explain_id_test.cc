@@ -34,7 +34,7 @@ TEST(ExplainId, WhatIsNone) {
 
 TEST(ExplainId, KnowsWhenItWasGiven) {
   constexpr int64_t kNow = 1'700'000'123'456;
-  EXPECT_EQ(time_of_id(session::make_message_id(kNow)), kNow);
+  EXPECT_EQ(session::time_of_message_id(session::make_message_id(kNow)), kNow);
   EXPECT_EQ(id_in(session::make_message_id(kNow)).size(), 26U);
 }
 
